@@ -1,0 +1,208 @@
+"""The configuration of a workflow: these models are the keys of the YAML.
+
+A name carries its unit: ``_pct`` is percent (5 means 5 %), ``_bps`` basis points (10 means 0.1 %), ``_seconds``
+seconds; a plain ``fraction`` runs from 0 to 1.
+"""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Percent = Annotated[float, Field(gt=0, lt=100, allow_inf_nan=False)]
+Moment = date | datetime
+
+
+class WorkflowType(StrEnum):
+    """Workflow types that the specification names; a user may register more by name."""
+
+    OPTIMIZATION = "optimization"
+    BACKTEST = "backtest"
+    LIVE_TRADING = "live_trading"
+    ANALYSIS = "analysis"
+    VALIDATION = "validation"
+
+
+class Section(BaseModel):
+    """Base of every part of the config: immutable, unknown keys are errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, validate_default=True)
+
+
+class DataConfig(Section):
+    """Where the bars come from and how to read them."""
+
+    source: str = Field(
+        "sample",
+        title="Source",
+        description="sample (prices that ship with the installation), csv, parquet, sql, block:NAME, "
+        "or a source registered by name.",
+    )
+    path: str | None = Field(
+        None, title="Path", description="File of a csv or parquet source; {symbol} stands for the symbol."
+    )
+    url: SecretStr | None = Field(
+        None, title="Database URL", description="SQLAlchemy URL of a sql source; keep it in ${ENV_VAR}."
+    )
+    table: str | None = Field(None, title="Table", description="Table of a sql source.")
+    query: str | None = Field(
+        None, title="Query", description="SQL query of a sql source; :symbol is bound to the symbol."
+    )
+    symbols: list[str] = Field(
+        default=["SP500"], title="Symbols", description="Symbols to load, in this order.", min_length=1
+    )
+    timeframe: str = Field(
+        "1d", title="Timeframe", description="Length of a bar: 30s, 5m, 1h, 1d, 1w, 1mo.", pattern=r"^[1-9][0-9]{0,3}(s|m|h|d|w|mo)$"
+    )
+    start_date: Moment | None = Field(
+        None, title="Load from", description="First day that is loaded. Bars before the simulated range are warm-up."
+    )
+    end_date: Moment | None = Field(None, title="Load until", description="Last day that is loaded, inclusive.")
+    columns: dict[str, str] = Field(
+        default={}, title="Columns", description="Names in the file where they are unusual: {close: Last}."
+    )
+    timezone: str | None = Field(
+        None, title="Time zone", description="Zone of timestamps that carry none, as America/New_York. Default UTC."
+    )
+    calendar: str | None = Field(
+        None, title="Calendar", description="Exchange calendar that gaps are judged by: XNYS, 24/7. Default: none."
+    )
+    adjustment: Literal["none", "adjusted_close"] = Field(
+        "none",
+        title="Adjustment",
+        description="none, or adjusted_close: scale prices by the file's adjusted close (splits and dividends).",
+    )
+    periods_per_year: Positive | None = Field(
+        None, title="Bars per year", description="For annual figures. Default: from timeframe and trading days."
+    )
+    min_bars: int = Field(2, title="Fewest bars", description="Fewer bars than this are an error.", ge=2)
+
+
+class InfrastructureConfig(Section):
+    """What a workflow runs on."""
+
+    task_runner: Literal["threads", "processes", "dask", "ray"] = Field(
+        "threads", title="Task runner", description="Where computation runs; results are the same with all."
+    )
+    workers: Annotated[int, Field(ge=1, le=1024)] | None = Field(
+        None, title="Workers", description="Parallel workers. Default: the number of processors."
+    )
+    device: Literal["cpu", "gpu"] = Field("cpu", title="Device", description="cpu; gpu is not supported.")
+    memory_limit_mb: Annotated[int, Field(ge=64)] | None = Field(
+        None, title="Memory limit (MB)", description="A run that is estimated above it is refused."
+    )
+    indicator_cache: Literal["memory", "disk"] = Field(
+        "memory", title="Indicator cache", description="memory, or disk: kept between runs, shared by processes."
+    )
+    read_retries: int = Field(
+        2, title="Read retries", description="Further attempts to read data after a transient failure.", ge=0, le=20
+    )
+    retry_delay_seconds: NonNegative = Field(
+        1.0, title="Retry delay (s)", description="Wait before the first further attempt; doubles each time."
+    )
+    compute: str | None = Field(
+        None, title="Compute block", description="block:NAME of a saved ComputeResources block.", pattern=r"^block:.+$"
+    )
+    indicators: str | None = Field(
+        None, title="Indicator block", description="block:NAME of a saved IndicatorLibrary block.", pattern=r"^block:.+$"
+    )
+
+
+class OutputConfig(Section):
+    """Where results go."""
+
+    directory: str = Field("runs", title="Directory", description="Folder of the run folders.", min_length=1)
+    report: bool = Field(True, title="Report", description="Write the HTML report.")
+    catalogue_url: SecretStr | None = Field(
+        None, title="Catalogue URL", description="SQLAlchemy URL of the catalogue. Default: SQLite in the directory."
+    )
+    store: str | None = Field(
+        None, title="Store block", description="block:NAME of a saved ResultStore block.", pattern=r"^block:.+$"
+    )
+
+
+class StrategyConfig(Section):
+    """The strategy and its parameters."""
+
+    name: str = Field(
+        title="Strategy", description="A built-in name (`admf components strategy`) or module:Name.", min_length=1
+    )
+    params: dict[str, Any] = Field(default={}, title="Parameters", description="Those not named keep their defaults.")
+
+
+class ExecutionConfig(Section):
+    """When and at what price a decision is carried out."""
+
+    fill: Literal["next_open", "same_close"] = Field(
+        "next_open", title="Fill", description="Price of a decision made on a close: the next open or that close."
+    )
+    direction: Literal["both", "long_only", "short_only"] = Field(
+        "both", title="Direction", description="Sides that are traded; targets of the other side become flat."
+    )
+    stop_loss_pct: Percent | None = Field(None, title="Stop-loss (%)", description="Distance of the stop.")
+    take_profit_pct: Positive | None = Field(None, title="Take-profit (%)", description="Distance of the target.")
+    trailing_stop_pct: Percent | None = Field(
+        None, title="Trailing stop (%)", description="Distance from the best price since entry."
+    )
+    stop_basis: Literal["entry_price", "signal_close"] = Field(
+        "entry_price", title="Stop basis", description="Price that stop and target distances are measured from."
+    )
+    repeat_signal: Literal["hold", "reenter"] = Field(
+        "hold",
+        title="Repeated signal",
+        description="A decision for what is held already: hold it, or close and enter anew.",
+    )
+    reentry_after_stop: Literal["on_new_signal", "immediate"] = Field(
+        "on_new_signal",
+        title="Re-entry after a stop",
+        description="on_new_signal: not before the strategy has decided otherwise once; immediate: at once.",
+    )
+
+
+class SizingConfig(Section):
+    """How large a position is."""
+
+    method: Literal["cash_fraction", "fixed_units"] = Field(
+        "cash_fraction", title="Method", description="cash_fraction of the equity, or fixed_units."
+    )
+    fraction: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = Field(
+        1.0, title="Fraction", description="Share of the equity that a full position uses (cash_fraction)."
+    )
+    units: Positive | None = Field(None, title="Units", description="Units of a full position (fixed_units).")
+    lot_size: Positive | None = Field(
+        None, title="Lot size", description="Positions are multiples of it; 1 is whole units. Default: fractional."
+    )
+
+
+class CostsConfig(Section):
+    """What trading costs."""
+
+    commission_bps: NonNegative = Field(0.0, title="Commission (bps)", description="Of the traded value.", lt=10000)
+    commission_per_unit: NonNegative = Field(0.0, title="Commission per unit", description="Currency per unit.")
+    commission_fixed: NonNegative = Field(0.0, title="Fixed commission", description="Currency per order.")
+    slippage_bps: NonNegative = Field(0.0, title="Slippage (bps)", description="Against you at every fill.", lt=10000)
+    spread_bps: NonNegative = Field(
+        0.0, title="Spread (bps)", description="Full bid-ask spread, paid at entry.", lt=10000
+    )
+
+
+class BacktestConfig(Section):
+    """A historical simulation."""
+
+    start_date: Moment | None = Field(None, title="Start", description="First simulated day.")
+    end_date: Moment | None = Field(None, title="End", description="Last simulated day, inclusive.")
+    strategy: StrategyConfig = Field(title="Strategy", description="The strategy and its parameters.")
+    execution: ExecutionConfig = Field(
+        default=ExecutionConfig(), title="Execution", description="When and at what price a decision is carried out."
+    )
+    sizing: SizingConfig = Field(default=SizingConfig(), title="Sizing", description="How large a position is.")
+    costs: CostsConfig = Field(default=CostsConfig(), title="Costs", description="What trading costs.")
+    initial_cash: Positive = Field(100_000.0, title="Initial cash", description="In the currency of the prices.")
+    risk_free_pct: Annotated[float, Field(ge=-50, le=100, allow_inf_nan=False)] = Field(
+        0.0, title="Risk-free rate (%)", description="Annual; used by the ratios."
+    )
