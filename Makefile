@@ -1,7 +1,12 @@
+# The two commands: `make run` (a backtest of the S&P 500) and `make test`. Both make the environment first.
 .POSIX:
 PYTHON ?= python3
 VENV = .venv
 BIN = $(VENV)/bin
+BENCH = .venv-bench
+# Tests that `make test` takes, as a pytest marker expression; empty takes all.
+MARK = not slow
+PIP = -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
 .PHONY: env run test test-all lint bench clean
 
@@ -9,16 +14,16 @@ env: $(VENV)/.installed
 
 # The stamp depends on what is installed: an edit of either file installs again, nothing else does.
 $(VENV)/.installed: pyproject.toml constraints.txt
-	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "admf needs Python 3.11 or newer; set PYTHON=python3.11")'
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
-	touch $@
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("admf needs Python 3.11 or newer: make PYTHON=python3.11")'
+	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python $(PIP) --editable '.[dev]'
+	@touch $@
 
 run: env
 	$(BIN)/admf run examples/backtest.yaml
 
 test: env
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "$(MARK)"
 
 test-all: env
 	$(BIN)/python -m pytest
@@ -29,5 +34,14 @@ lint: env
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+# The peers bring many libraries of their own, so they get an environment of their own.
+$(BENCH)/.installed: pyproject.toml constraints.txt benchmarks/constraints.txt
+	test -x $(BENCH)/bin/pip || $(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python $(PIP) --constraint benchmarks/constraints.txt --editable '.[bench]'
+	@touch $@
+
+bench: $(BENCH)/.installed
+	$(BENCH)/bin/python benchmarks/run.py
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(BENCH) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
