@@ -1,0 +1,1 @@
+"""The work of the phases as Prefect tasks: thin, each calls one domain function."""

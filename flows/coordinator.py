@@ -1,0 +1,56 @@
+"""The parent flow: validate, provision what is shared, run the workflow's flow, aggregate, clean up."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import flow
+from prefect.states import Cancelled, Completed, Failed, State
+
+from admf.core.config import WorkflowConfig, parse_config
+from admf.errors import AdmfError, WorkflowCancelledError, WorkflowTimeoutError
+from admf.flows.context import HAND_OVER, HandOver
+from admf.flows.lifecycle import run_workflow
+from admf.flows.manager import describe
+from admf.flows.watch import watching
+from admf.tasks.step import step
+
+
+@flow(name="coordinator", persist_result=False)
+async def coordinator(config: dict[str, Any], allow_modules: list[str] | None = None) -> State[Any]:
+    """Run one workflow.
+
+    Parameters
+    ----------
+    config
+        The workflow as in the YAML: ``{"workflow": {...}}`` or the inner mapping. Secrets stand in it as
+        ``${ENV_VAR}`` or in blocks, never as they are: Prefect stores what a flow is called with.
+    allow_modules
+        Modules, beside those that the config allows, from which components may come.
+    """
+    hand_over = HAND_OVER.get()
+
+    async def validate() -> HandOver:
+        return hand_over or HandOver(config=_parse(config, allow_modules or []))
+
+    try:
+        hand_over = await step("validate", validate)
+    except AdmfError as error:
+        return Failed(message=describe(error))
+    async with watching(hand_over.stop, hand_over.config.timeout_seconds):
+        result = await run_workflow(hand_over)
+    error = hand_over.error
+    if isinstance(error, WorkflowCancelledError):
+        return Cancelled(message=describe(error))
+    if isinstance(error, WorkflowTimeoutError):
+        return Failed(name="TimedOut", message=describe(error))
+    if error is not None:
+        return Failed(message=describe(error))
+    return Completed(message=f"{result.type} {result.workflow_id} digest {result.digest}")
+
+
+def _parse(config: dict[str, Any], allow_modules: list[str]) -> WorkflowConfig:
+    inner = config.get("workflow", config)
+    if isinstance(inner, dict) and allow_modules:
+        inner = {**inner, "allow_modules": [*inner.get("allow_modules", []), *allow_modules]}
+    return parse_config(inner)

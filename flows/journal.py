@@ -1,0 +1,41 @@
+"""Where a workflow's events go: the audit trail, Prefect's event feed, and whoever else listens."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from prefect.events import emit_event
+from prefect.runtime import flow_run
+
+from admf.core.events import Event, EventBus
+from admf.core.runs import RunFolder
+
+
+@contextmanager
+def keep_journal(bus: EventBus, run: RunFolder, on_event: Callable[[Event], None] | None) -> Iterator[None]:
+    """Write every event of `bus` into the run's audit trail, pass on the lifecycle's to Prefect, call `on_event`."""
+    flow_run_id = flow_run.get_id()
+
+    def to_prefect(event: Event) -> None:
+        emit_event(
+            event=f"admf.{event.type}",
+            occurred=event.time,
+            resource={"prefect.resource.id": f"admf.workflow.{run.id}", "prefect.resource.name": run.id},
+            related=[
+                {
+                    "prefect.resource.id": f"prefect.flow-run.{flow_run_id}",
+                    "prefect.resource.role": "flow-run",
+                }
+            ],
+            payload={"sequence": event.sequence, **event.data},
+        )
+
+    ends = [bus.subscribe(run.append_event), bus.subscribe(to_prefect, "workflow.*")]
+    if on_event is not None:
+        ends.append(bus.subscribe(on_event))
+    try:
+        yield
+    finally:
+        for end in ends:
+            end()

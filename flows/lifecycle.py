@@ -1,0 +1,224 @@
+"""The life of one workflow from its run folder to its result: what the parent flow does between its two ends."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import shutil
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+from prefect.runtime import flow_run
+
+from admf.blocks import ComputeResources, IndicatorLibrary, ResultStore, load_block
+from admf.core.config import WorkflowConfig
+from admf.core.container import UniversalScopedContainer
+from admf.core.result import WorkflowResult, digest_of
+from admf.core.runs import RunFolder
+from admf.core.seeds import SeedTree
+from admf.errors import WorkflowCancelledError, WorkflowTimeoutError
+from admf.flows.context import CONTEXT, HandOver, WorkflowContext
+from admf.flows.journal import keep_journal
+from admf.flows.manager import BaseWorkflowManager, describe
+from admf.flows.monitor import announce
+from admf.flows.registry import new_manager
+from admf.flows.workflow import workflow_flow
+from admf.tasks.provision import provision
+from admf.tasks.publish import publish_artifacts
+from admf.tasks.step import step
+
+
+async def run_workflow(hand_over: HandOver) -> WorkflowResult:
+    """Run a validated workflow; whatever happens, it is recorded and what it used is released.
+
+    The result is returned and put into `hand_over` beside the error, if there was one: a workflow that fails is
+    a result too.
+    """
+    clock = time.perf_counter()
+    config = _with_seed(hand_over.config)
+    store = await _result_store(config, hand_over)
+    run = store.runs().create(config, started=datetime.now(UTC), flow_run_id=flow_run.get_id())
+    hand_over.workflow_id = run.id
+    await announce(run.id, str(config.type))
+    log = _logger(run.id, config.log_level)
+    container = UniversalScopedContainer(
+        config.name, kind="workflow", shared=hand_over.services, seed=config.random_seed
+    )
+    manager = new_manager(str(config.type))
+    context: WorkflowContext | None = None
+    try:
+        async with container:
+            with keep_journal(container.bus, run, hand_over.on_event):
+            container.bus.publish(
+                "workflow.start", {"workflow_id": run.id, "type": str(config.type), "name": config.name}
+            )
+            try:
+                context = await _provision(config, hand_over, container, run, log)
+                await _run_flow(manager, context)
+            except Exception as error:  # noqa: BLE001 - whatever went wrong becomes part of the result
+                hand_over.error = error
+            result = await step(
+                "aggregate", lambda: _aggregate(hand_over, config, run, context, time.perf_counter() - clock)
+            )
+            container.bus.publish(*_last_event(hand_over, result))
+        hand_over.result = result
+        return result
+    finally:
+        await step("cleanup", lambda: _clean_up(run, store, hand_over))
+
+
+def _with_seed(config: WorkflowConfig) -> WorkflowConfig:
+    if config.random_seed is not None:
+        return config
+    return config.model_copy(update={"random_seed": SeedTree(None).seed})
+
+
+async def _result_store(config: WorkflowConfig, hand_over: HandOver) -> ResultStore:
+    if "result_store" in hand_over.services:
+        store: ResultStore = hand_over.services["result_store"]
+        return store
+    if config.output.store:
+        return await load_block(ResultStore, config.output.store, "workflow.output.store")
+    return ResultStore.from_config(config.output)
+
+
+async def _resources(config: WorkflowConfig, hand_over: HandOver) -> tuple[ComputeResources, IndicatorLibrary]:
+    infrastructure, services = config.infrastructure_config, hand_over.services
+    compute = services.get("compute")
+    if compute is None and infrastructure.compute:
+        compute = await load_block(
+            ComputeResources, infrastructure.compute, "workflow.infrastructure_config.compute"
+        )
+    library = services.get("indicators")
+    if library is None and infrastructure.indicators:
+        library = await load_block(
+            IndicatorLibrary, infrastructure.indicators, "workflow.infrastructure_config.indicators"
+        )
+    return (
+        compute or ComputeResources.from_config(infrastructure),
+        library or IndicatorLibrary.from_config(infrastructure),
+    )
+
+
+async def _provision(
+    config: WorkflowConfig,
+    hand_over: HandOver,
+    container: UniversalScopedContainer,
+    run: RunFolder,
+    log: logging.Logger,
+) -> WorkflowContext:
+    resources, library = await _resources(config, hand_over)
+    market = await hand_over.stop.guard(provision(config, hand_over.services, library))
+    run.update_manifest(data={symbol: bars.fingerprint for symbol, bars in market.bars.items()})
+    return WorkflowContext(
+        workflow_id=run.id,
+        config=config,
+        container=container,
+        market=market,
+        library=library,
+        resources=resources,
+        run=run,
+        stop=hand_over.stop,
+        services=hand_over.services,
+        log=log,
+    )
+
+
+async def _run_flow(manager: BaseWorkflowManager, context: WorkflowContext) -> None:
+    flow = workflow_flow(str(context.config.type), manager, context.resources.create_task_runner())
+    token = CONTEXT.set(context)
+    try:
+        await flow(context.workflow_id, return_state=True)
+    finally:
+        CONTEXT.reset(token)
+    error = context.stop.error or context.failure
+    if error is not None:
+        raise error
+
+
+async def _aggregate(
+    hand_over: HandOver,
+    config: WorkflowConfig,
+    run: RunFolder,
+    context: WorkflowContext | None,
+    seconds: float,
+) -> WorkflowResult:
+    error = hand_over.error
+    outcome = context.outcome if context is not None else None
+    warnings = list(outcome.warnings) if outcome else []
+    if hand_over.config.random_seed is None:
+        warnings.append(f"no random_seed was given: {config.random_seed} was drawn; set it to repeat this run")
+    metrics = dict(outcome.metrics) if outcome else {}
+    final = dict(outcome.final_results) if outcome else {}
+    digest = None
+    if error is None and outcome is not None:
+        digest = outcome.digest or digest_of({"metrics": metrics, "final_results": final})
+    result = WorkflowResult(
+        workflow_id=run.id,
+        type=str(config.type),
+        name=config.name,
+        status=_status(error),
+        phase_results=context.phases if context is not None else {},
+        final_results=final,
+        metrics=metrics,
+        metadata=dict(config.metadata),
+        errors=[*(outcome.errors if outcome else []), *([describe(error)] if error is not None else [])],
+        warnings=warnings,
+        duration_seconds=seconds,
+        artifacts=dict(outcome.artifacts) if outcome else {},
+        digest=digest,
+        config_hash=config.hash(),
+        random_seed=config.random_seed,
+        run_folder=str(run.path),
+    )
+    await asyncio.to_thread(run.finish, result)
+    if outcome is not None and outcome.summary_markdown is not None:
+        report = outcome.artifacts.get("report")
+        await publish_artifacts(
+            metrics,
+            outcome.summary_markdown,
+            outcome.picture_svg,
+            str((run.path / report).resolve()) if report else None,
+        )
+    return result
+
+
+def _status(error: BaseException | None) -> str:
+    match error:
+        case None:
+            return "completed"
+        case WorkflowCancelledError():
+            return "cancelled"
+        case WorkflowTimeoutError():
+            return "timed_out"
+        case _:
+            return "failed"
+
+
+def _last_event(hand_over: HandOver, result: WorkflowResult) -> tuple[str, dict[str, Any]]:
+    data: dict[str, Any] = {"workflow_id": result.workflow_id, "duration_seconds": result.duration_seconds}
+    match result.status:
+        case "completed":
+            return "workflow.complete", {**data, "digest": result.digest}
+        case "cancelled":
+            return "workflow.cancel", {**data, "error": describe(hand_over.error)}
+        case _:
+            return "workflow.error", {**data, "error": describe(hand_over.error)}
+
+
+async def _clean_up(run: RunFolder, store: ResultStore, hand_over: HandOver) -> None:
+    """Remove what was only for the work; idempotent, and it never hides how the workflow ended."""
+
+    def work() -> None:
+        shutil.rmtree(run.scratch, ignore_errors=True)
+        run.close()
+        store.catalogue().record(run)
+
+    await asyncio.to_thread(work)
+
+
+def _logger(workflow_id: str, level: str) -> logging.Logger:
+    log = logging.getLogger(f"admf.workflow.{workflow_id}")
+    log.setLevel(level)
+    return log

@@ -1,0 +1,60 @@
+"""Workflow types: name, manager, config section. A user's type is registered like the built-in ones."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from admf.core.config import register_section
+from admf.core.registry import Registry
+from admf.errors import ComponentError
+from admf.flows.manager import BaseWorkflowManager
+
+ManagerT = TypeVar("ManagerT", bound=type)
+
+WORKFLOWS = Registry("workflow")
+WORKFLOWS.add("backtest", "admf.flows.backtest:BacktestManager", summary="historical simulation")
+
+_NEEDED = ("get_execution_phases", "execute_phase", "execute")
+
+
+def register_workflow(name: str, manager: type, section: type[BaseModel], summary: str = "") -> None:
+    """Add a workflow type.
+
+    Parameters
+    ----------
+    name
+        Value of ``workflow.type``; the section of the config is ``<name>_config``, and so is the Prefect flow.
+    manager
+        Class of the manager, a `BaseWorkflowManager`; one instance is made for every workflow.
+    section
+        Pydantic model of the section.
+    summary
+        One line for `admf components`.
+
+    Raises
+    ------
+    ComponentError
+        The name is taken, or the manager lacks a method.
+    """
+    missing = [method for method in _NEEDED if not callable(getattr(manager, method, None))]
+    if missing:
+        raise ComponentError(
+            f"workflow manager {manager.__qualname__} lacks {', '.join(missing)}",
+            hint=f"derive it from {BaseWorkflowManager.__name__} and write get_execution_phases and execute_phase",
+        )
+    WORKFLOWS.add(name, manager, summary=summary)
+    register_section(name, section)
+
+
+def new_manager(name: str) -> BaseWorkflowManager:
+    """Make the manager of one workflow.
+
+    Raises
+    ------
+    ComponentError
+        No manager of that name; the message lists those there are.
+    """
+    manager: BaseWorkflowManager = WORKFLOWS.get(name)()
+    return manager

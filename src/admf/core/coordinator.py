@@ -1,0 +1,247 @@
+"""The facade: one entry point for every workflow, in Python.
+
+The flows are imported inside functions: this module belongs to the domain, which knows nothing of Prefect, and a
+command that only reads a config must not pay for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from admf.core.config import WorkflowConfig, WorkflowType, load_config, parse_config
+from admf.core.events import Event
+from admf.core.result import WorkflowResult
+from admf.core.runs import RunStore, compare_manifests
+from admf.errors import StateError, WorkflowError
+
+if TYPE_CHECKING:
+    from admf.flows.context import HandOver
+    from admf.flows.monitor import WorkflowStatus
+
+__all__ = ["Coordinator", "ReplayReport", "WorkflowConfig", "WorkflowResult", "WorkflowType"]
+
+ConfigLike = WorkflowConfig | Mapping[str, Any] | str | Path
+
+
+@dataclass(frozen=True)
+class ReplayReport:
+    """Whether a run could be repeated.
+
+    Parameters
+    ----------
+    reproduced
+        Whether the digests are equal.
+    original, replay
+        Ids of the two runs.
+    differences
+        What differs between them: data, code, versions, seed, config. May name versions although the run was
+        reproduced.
+    """
+
+    reproduced: bool
+    original: str
+    replay: str
+    differences: list[str]
+
+
+class Coordinator:
+    """Runs workflows: validates, isolates, provisions, executes, aggregates, cleans up.
+
+    Parameters
+    ----------
+    shared_services
+        What the caller already has, by name: ``market_data`` (Bars, DataFrame, mapping symbol -> either, or a
+        provider), ``indicators``, ``compute``, ``result_store`` (blocks). They are used, never closed.
+    config_path
+        YAML file that `execute_workflow` runs when it is given none.
+    overrides
+        ``key=value`` texts as of the command line, for `config_path`.
+    allow_modules
+        Modules from which components may come, beside those that a config allows.
+    on_event
+        Called with every event of every workflow, in the thread that publishes it.
+    max_concurrent
+        Workflows that run at the same time; more wait. The database behind Prefect sets the limit.
+    """
+
+    def __init__(
+        self,
+        shared_services: Mapping[str, Any] | None = None,
+        config_path: str | Path | None = None,
+        *,
+        overrides: Sequence[str] = (),
+        allow_modules: Sequence[str] = (),
+        on_event: Callable[[Event], None] | None = None,
+        max_concurrent: int = 4,
+    ) -> None:
+        self._services = dict(shared_services or {})
+        self._config_path = config_path
+        self._overrides = tuple(overrides)
+        self._allow_modules = tuple(allow_modules)
+        self._on_event = on_event
+        self._slots = asyncio.Semaphore(max_concurrent)
+        self._active: dict[asyncio.Task[WorkflowResult], HandOver] = {}
+        self._closed = False
+
+    async def execute_workflow(self, config: ConfigLike | None = None) -> WorkflowResult:
+        """Run one workflow and give its result; a workflow that fails gives a result too.
+
+        Parameters
+        ----------
+        config
+            A model, a mapping, or the path of a YAML file. Default: `config_path`.
+
+        Raises
+        ------
+        ConfigError
+            The config is wrong; nothing was created.
+        StateError
+            The coordinator was shut down.
+        """
+        if self._closed:
+            raise StateError("the coordinator was shut down", hint="make a new Coordinator")
+        from admf.flows.context import HandOver
+
+        hand_over = HandOver(config=self._load(config), services=self._services, on_event=self._on_event)
+        running = asyncio.create_task(self._execute(hand_over))
+        self._active[running] = hand_over
+        try:
+            return await asyncio.shield(running)
+        finally:
+            if not running.done():  # the caller was cancelled: the workflow ends too, in order
+                hand_over.stop.cancel("its caller was cancelled")
+                await asyncio.gather(running, return_exceptions=True)
+            del self._active[running]
+
+    def _load(self, config: ConfigLike | None) -> WorkflowConfig:
+        if config is None:
+            if self._config_path is None:
+                raise StateError(
+                    "execute_workflow() was given no config and the coordinator has no config_path",
+                    hint="await coordinator.execute_workflow(config), or Coordinator(config_path=...)",
+                )
+            return load_config(
+                self._config_path, overrides=self._overrides, allow_modules=self._allow_modules
+            )
+        if isinstance(config, (str, Path)):
+            return load_config(config, allow_modules=self._allow_modules)
+        if not isinstance(config, WorkflowConfig):
+            config = parse_config(config)
+        if self._allow_modules:
+            allowed = list(dict.fromkeys([*config.allow_modules, *self._allow_modules]))
+            config = config.model_copy(update={"allow_modules": allowed})
+        return config
+
+    async def _execute(self, hand_over: HandOver) -> WorkflowResult:
+        from admf.flows.context import HAND_OVER
+        from admf.flows.coordinator import coordinator
+
+        async with self._slots:
+            HAND_OVER.set(
+                hand_over
+            )  # in this task's own context: workflows side by side do not see each other's
+            flow = coordinator.with_options(flow_run_name=hand_over.config.name)
+            state = await flow(hand_over.config.to_mapping(), return_state=True)
+        if hand_over.result is None:
+            raise WorkflowError(f"the workflow ended before it had a result: {state.message or state.name}")
+        return hand_over.result
+
+    async def list_active_workflows(self) -> list[WorkflowStatus]:
+        """List the workflows that have not ended, of every process that uses the same Prefect server."""
+        from admf.flows.monitor import active_workflows
+
+        return await active_workflows()
+
+    async def get_workflow_status(self, workflow_id: str) -> WorkflowStatus:
+        """Tell how far a workflow is, read from Prefect's state.
+
+        Raises
+        ------
+        RunNotFoundError
+            Prefect knows no such workflow.
+        """
+        from admf.flows.monitor import workflow_status
+
+        return await workflow_status(workflow_id)
+
+    async def cancel_workflow(self, workflow_id: str) -> bool:
+        """Cancel a workflow, in this process or another one.
+
+        Returns
+        -------
+        bool
+            False if it had ended already.
+
+        Raises
+        ------
+        RunNotFoundError
+            Prefect knows no such workflow.
+        """
+        from admf.flows.monitor import cancel_workflow
+
+        for hand_over in self._active.values():
+            if hand_over.workflow_id == workflow_id and hand_over.result is None:
+                hand_over.stop.cancel("cancel_workflow was called")
+        return await cancel_workflow(workflow_id)
+
+    async def replay(self, run: str, store: str | Path = "runs") -> ReplayReport:
+        """Run a recorded workflow again and say whether it gives the same digest, and if not, what differs.
+
+        Parameters
+        ----------
+        run
+            Id of the run, a unique beginning of it, or ``latest``.
+        store
+            Folder of the run folders.
+
+        Raises
+        ------
+        RunNotFoundError
+            There is no such run.
+        WorkflowError
+            The run, or its repetition, did not complete.
+        """
+        original = RunStore(store).find(run)
+        before = original.manifest
+        if before.get("status") != "completed":
+            raise WorkflowError(
+                f"run {original.id} ended as {before.get('status')}: it has no result to be compared with",
+                hint="replay a completed run (`admf list`)",
+            )
+        config = original.config()
+        result = await self.execute_workflow(
+            config.model_copy(update={"output": config.output.model_copy(update={"directory": str(store)})})
+        )
+        if not result.success:
+            raise WorkflowError(f"the replay of {original.id} failed: {'; '.join(result.errors)}")
+        after = RunStore(store).find(result.workflow_id).manifest
+        return ReplayReport(
+            reproduced=result.digest == before["digest"],
+            original=original.id,
+            replay=result.workflow_id,
+            differences=compare_manifests(before, after),
+        )
+
+    async def shutdown(self) -> None:
+        """Cancel what is active, wait until it has cleaned up, take no more work. May be called again."""
+        self._closed = True
+        for hand_over in self._active.values():
+            hand_over.stop.cancel("the coordinator was shut down")
+        if self._active:
+            await asyncio.gather(*self._active, return_exceptions=True)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.shutdown()

@@ -1,0 +1,69 @@
+"""Bars that the caller already has: the shared service ``market_data``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pandas as pd
+
+from admf.core.config import DataConfig
+from admf.errors import DataError
+from admf.market.bars import Bars
+from admf.market.load import load_bars
+
+ACCEPTED = (
+    "Bars, a DataFrame, a mapping symbol -> either, or an object with load_bars(data_config) or "
+    "load(symbols, timeframe, start, end)"
+)
+
+
+def bars_from_provider(provider: Any, config: DataConfig) -> dict[str, Bars]:
+    """Take the bars that `config` asks for from what the caller gave.
+
+    Parameters
+    ----------
+    provider
+        Bars, a DataFrame, a mapping from symbol to either, an object with ``load_bars(data_config)``, or one with
+        ``load(symbols, timeframe, start, end)``; the last two return any of the former.
+    config
+        Its symbols, timeframe, dates and reading rules apply as to any other source.
+
+    Returns
+    -------
+    dict
+        Symbol to bars, in the order of ``config.symbols``.
+
+    Raises
+    ------
+    DataError
+        The provider is none of these, or has no bars of a symbol.
+    """
+    if callable(getattr(provider, "load_bars", None)):
+        provider = provider.load_bars(config)
+    elif callable(getattr(provider, "load", None)):
+        provider = provider.load(
+            symbols=list(config.symbols),
+            timeframe=config.timeframe,
+            start=config.start_date,
+            end=config.end_date,
+        )
+    if isinstance(provider, (Bars, pd.DataFrame)):
+        # One set of bars has one symbol: the one that the config names, if it names one.
+        symbol = config.symbols[0] if "symbols" in config.model_fields_set else getattr(provider, "symbol", None)
+        provider = {symbol or config.symbols[0]: provider}
+        wanted = list(provider)
+    elif isinstance(provider, Mapping):
+        wanted = list(config.symbols) if "symbols" in config.model_fields_set else list(provider)
+    else:
+        raise DataError(
+            f"shared service 'market_data' is {type(provider).__name__}, which gives no bars",
+            hint=f"give {ACCEPTED}",
+        )
+    missing = [symbol for symbol in wanted if symbol not in provider]
+    if missing:
+        raise DataError(
+            f"shared service 'market_data' has no bars of {', '.join(missing)}",
+            hint=f"it has: {', '.join(map(str, provider)) or 'nothing'}",
+        )
+    return {symbol: load_bars(provider[symbol], config=config, symbol=symbol) for symbol in wanted}

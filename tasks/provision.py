@@ -1,0 +1,47 @@
+"""Provision shared data and indicators: the only work of a workflow that is retried."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from admf.blocks import IndicatorLibrary, MarketData, load_block
+from admf.blocks.reference import PREFIX
+from admf.core.config import WorkflowConfig
+from admf.errors import TransientDataError
+from admf.market import Bars, load_market_data
+from admf.market.provider import bars_from_provider
+from admf.tasks.shared import SharedMarket
+from admf.tasks.step import step
+
+
+async def provision(
+    config: WorkflowConfig, services: Mapping[str, Any], library: IndicatorLibrary
+) -> SharedMarket:
+    """Load the bars of a workflow once and make its indicator tables, as the task ``provision``.
+
+    Only a `TransientDataError` is tried again (``read_retries`` times, the wait doubles each time): bad data stays
+    bad.
+    """
+    infrastructure = config.infrastructure_config
+
+    async def body() -> SharedMarket:
+        return SharedMarket.of(await _load(config, services), library)
+
+    delays = [
+        infrastructure.retry_delay_seconds * 2**attempt for attempt in range(infrastructure.read_retries)
+    ]
+    return await step(
+        "provision", body, retries=len(delays), retry_delays_seconds=delays, retry_on=TransientDataError
+    )
+
+
+async def _load(config: WorkflowConfig, services: Mapping[str, Any]) -> dict[str, Bars]:
+    data = config.data_config
+    if "market_data" in services:
+        return await asyncio.to_thread(bars_from_provider, services["market_data"], data)
+    if data.source.startswith(PREFIX):
+        block = await load_block(MarketData, data.source, "workflow.data_config.source")
+        data = block.resolve(data)
+    return await asyncio.to_thread(load_market_data, data)

@@ -1,0 +1,61 @@
+"""Bars and indicator rows of one workflow, found from wherever its tasks run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from admf.blocks import IndicatorLibrary
+from admf.indicators import IndicatorTable
+from admf.market import Bars
+
+
+@dataclass(frozen=True)
+class SharedMarket:
+    """What a workflow's tasks share, read-only: the bars of every symbol and one indicator table each."""
+
+    bars: Mapping[str, Bars]
+    tables: Mapping[str, IndicatorTable]
+
+    @classmethod
+    def of(cls, bars: Mapping[str, Bars], library: IndicatorLibrary) -> SharedMarket:
+        """Make a table for each symbol's bars."""
+        return cls(bars=dict(bars), tables={symbol: library.table(each) for symbol, each in bars.items()})
+
+
+# Tasks get the name of a folder. In the process that loaded the bars it leads to the very objects; in another
+# one the folder is opened, memory-mapped, and kept for the next task of the same workflow.
+_lock = threading.Lock()
+_published: dict[str, SharedMarket] = {}
+_opened: dict[str, SharedMarket] = {}
+
+
+def publish(folder: Path, market: SharedMarket, *, to_disk: bool) -> None:
+    """Make `market` available under the name of `folder`; written out only where other processes need it."""
+    if to_disk:
+        for number, bars in enumerate(market.bars.values()):
+            bars.save(folder / f"{number:04d}")
+    with _lock:
+        _published[str(folder)] = market
+
+
+def withdraw(folder: Path) -> None:
+    """Forget what was published under `folder`."""
+    with _lock:
+        _published.pop(str(folder), None)
+
+
+def find(folder: str, indicator_directory: str | None) -> SharedMarket:
+    """Give what was published under `folder`, in this process or by another one."""
+    with _lock:
+        market = _published.get(folder) or _opened.get(folder)
+        if market is None:
+            every = [Bars.open(each) for each in sorted(Path(folder).iterdir()) if each.is_dir()]
+            market = SharedMarket.of(
+                {bars.symbol: bars for bars in every}, IndicatorLibrary(directory=indicator_directory)
+            )
+            _opened.clear()  # a worker process serves one workflow after another
+            _opened[folder] = market
+        return market
