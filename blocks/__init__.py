@@ -1,4 +1,4 @@
-"""Prefect blocks: shared data, indicators, compute and results, saved once and named in configs as ``block:NAME``."""
+"""Prefect blocks: data, indicators, compute, results; saved once, named in configs as ``block:NAME``."""
 
 from admf.blocks.compute import ComputeResources
 from admf.blocks.indicators import IndicatorLibrary

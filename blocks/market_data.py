@@ -12,8 +12,8 @@ from admf.market import Bars, load_market_data
 class MarketData(Block):
     """A source of bars: file, database or sample, with its symbols, timeframe, names, zone and calendar.
 
-    A config names it as ``data_config: {source: block:NAME}``; keys that stand beside ``source`` there win over
-    the block's.
+    A config names it as ``data_config: {source: block:NAME}``; keys that stand beside ``source`` there win
+    over the block's.
     """
 
     _block_type_name = "ADMF market data"

@@ -1,4 +1,4 @@
-"""The Prefect flows: the coordinator (parent), one flow for each workflow type, and the managers behind them."""
+"""The Prefect flows: the parent (coordinator), one for each workflow type, and the managers behind them."""
 
 from admf.flows.context import WorkflowContext
 from admf.flows.manager import BaseWorkflowManager, WorkflowPhase

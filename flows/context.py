@@ -1,4 +1,4 @@
-"""What travels through one workflow: the hand-over from the facade, the stop signal, the context of the phases."""
+"""What travels through a workflow: the hand-over from the facade, the stop signal, the phases' context."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from admf.core.result import PhaseResult, WorkflowResult
+from admf.core.runs import RunFolder
+
 from admf.blocks import ComputeResources, IndicatorLibrary
 from admf.core.config import WorkflowConfig
 from admf.core.container import UniversalScopedContainer
 from admf.core.events import Event
-from admf.core.result import PhaseResult, WorkflowResult
-from admf.core.runs import RunFolder
 from admf.errors import WorkflowCancelledError, WorkflowError, WorkflowTimeoutError
 from admf.tasks.shared import SharedMarket
 

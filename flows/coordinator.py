@@ -8,10 +8,9 @@ from prefect import flow
 from prefect.states import Cancelled, Completed, Failed, State
 
 from admf.core.config import WorkflowConfig, parse_config
-from admf.errors import AdmfError, WorkflowCancelledError, WorkflowTimeoutError
+from admf.errors import AdmfError, WorkflowCancelledError, WorkflowTimeoutError, describe
 from admf.flows.context import HAND_OVER, HandOver
 from admf.flows.lifecycle import run_workflow
-from admf.flows.manager import describe
 from admf.flows.watch import watching
 from admf.tasks.step import step
 

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from admf.core.runs import RunFolder
 from prefect.events import emit_event
 from prefect.runtime import flow_run
 
 from admf.core.events import Event, EventBus
-from admf.core.runs import RunFolder
 
 
 @contextmanager
 def keep_journal(bus: EventBus, run: RunFolder, on_event: Callable[[Event], None] | None) -> Iterator[None]:
-    """Write every event of `bus` into the run's audit trail, pass on the lifecycle's to Prefect, call `on_event`."""
+    """Take every event into the audit trail, the lifecycle's into Prefect's feed; call `on_event`."""
     flow_run_id = flow_run.get_id()
 
     def to_prefect(event: Event) -> None:

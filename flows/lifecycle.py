@@ -1,4 +1,4 @@
-"""The life of one workflow from its run folder to its result: what the parent flow does between its two ends."""
+"""The life of one workflow, from its run folder to its result: the body of the parent flow."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+from admf.core.result import WorkflowResult, digest_of
+from admf.core.runs import RunFolder
 from prefect.runtime import flow_run
 
 from admf.blocks import ComputeResources, IndicatorLibrary, ResultStore, load_block
 from admf.core.config import WorkflowConfig
 from admf.core.container import UniversalScopedContainer
-from admf.core.result import WorkflowResult, digest_of
-from admf.core.runs import RunFolder
 from admf.core.seeds import SeedTree
-from admf.errors import WorkflowCancelledError, WorkflowTimeoutError
+from admf.errors import WorkflowCancelledError, WorkflowTimeoutError, describe
 from admf.flows.context import CONTEXT, HandOver, WorkflowContext
 from admf.flows.journal import keep_journal
-from admf.flows.manager import BaseWorkflowManager, describe
+from admf.flows.manager import BaseWorkflowManager
 from admf.flows.monitor import announce
 from admf.flows.registry import new_manager
 from admf.flows.workflow import workflow_flow
@@ -32,8 +32,8 @@ from admf.tasks.step import step
 async def run_workflow(hand_over: HandOver) -> WorkflowResult:
     """Run a validated workflow; whatever happens, it is recorded and what it used is released.
 
-    The result is returned and put into `hand_over` beside the error, if there was one: a workflow that fails is
-    a result too.
+    The result is returned and put into `hand_over`, beside the error if there was one: a workflow that
+    fails is a result too.
     """
     clock = time.perf_counter()
     config = _with_seed(hand_over.config)
@@ -50,18 +50,18 @@ async def run_workflow(hand_over: HandOver) -> WorkflowResult:
     try:
         async with container:
             with keep_journal(container.bus, run, hand_over.on_event):
-            container.bus.publish(
-                "workflow.start", {"workflow_id": run.id, "type": str(config.type), "name": config.name}
-            )
-            try:
-                context = await _provision(config, hand_over, container, run, log)
-                await _run_flow(manager, context)
-            except Exception as error:  # noqa: BLE001 - whatever went wrong becomes part of the result
-                hand_over.error = error
-            result = await step(
-                "aggregate", lambda: _aggregate(hand_over, config, run, context, time.perf_counter() - clock)
-            )
-            container.bus.publish(*_last_event(hand_over, result))
+                container.bus.publish(
+                    "workflow.start",
+                    {"workflow_id": run.id, "type": str(config.type), "name": config.name},
+                )
+                try:
+                    context = await _provision(config, hand_over, container, run, log)
+                    await _run_flow(manager, context)
+                except Exception as error:  # noqa: BLE001 - whatever went wrong becomes part of the result
+                    hand_over.error = error
+                seconds = time.perf_counter() - clock
+                result = await step("aggregate", lambda: _aggregate(hand_over, config, run, context, seconds))
+                container.bus.publish(*_last_event(hand_over, result))
         hand_over.result = result
         return result
     finally:
@@ -83,7 +83,9 @@ async def _result_store(config: WorkflowConfig, hand_over: HandOver) -> ResultSt
     return ResultStore.from_config(config.output)
 
 
-async def _resources(config: WorkflowConfig, hand_over: HandOver) -> tuple[ComputeResources, IndicatorLibrary]:
+async def _resources(
+    config: WorkflowConfig, hand_over: HandOver
+) -> tuple[ComputeResources, IndicatorLibrary]:
     infrastructure, services = config.infrastructure_config, hand_over.services
     compute = services.get("compute")
     if compute is None and infrastructure.compute:
@@ -148,7 +150,9 @@ async def _aggregate(
     outcome = context.outcome if context is not None else None
     warnings = list(outcome.warnings) if outcome else []
     if hand_over.config.random_seed is None:
-        warnings.append(f"no random_seed was given: {config.random_seed} was drawn; set it to repeat this run")
+        warnings.append(
+            f"no random_seed was given: {config.random_seed} was drawn; set it to repeat this run"
+        )
     metrics = dict(outcome.metrics) if outcome else {}
     final = dict(outcome.final_results) if outcome else {}
     digest = None
@@ -208,7 +212,7 @@ def _last_event(hand_over: HandOver, result: WorkflowResult) -> tuple[str, dict[
 
 
 async def _clean_up(run: RunFolder, store: ResultStore, hand_over: HandOver) -> None:
-    """Remove what was only for the work; idempotent, and it never hides how the workflow ended."""
+    """Remove what was only for the work; may run twice."""
 
     def work() -> None:
         shutil.rmtree(run.scratch, ignore_errors=True)

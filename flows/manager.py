@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from admf.core.config import WorkflowConfig
 from admf.core.result import PhaseResult
-from admf.errors import AdmfError, WorkflowCancelledError, WorkflowError, WorkflowTimeoutError
+
+from admf.core.config import WorkflowConfig
+from admf.errors import WorkflowCancelledError, WorkflowError, WorkflowTimeoutError, describe
 from admf.flows.context import WorkflowContext
 from admf.tasks.step import PHASE_TAG, step
 
@@ -107,9 +108,7 @@ class BaseWorkflowManager(ABC):
 
         try:
             delays = [phase.retry_delay_seconds] * phase.retries
-            done = await step(
-                phase.name, body, retries=phase.retries, retry_delays_seconds=delays, tags=(PHASE_TAG,)
-            )
+            done = await step(phase.name, body, retry_delays_seconds=delays, tags=(PHASE_TAG,))
             summary = done or {}
         except Exception as caught:  # noqa: BLE001 - whatever a phase raises becomes part of the result
             error = caught
@@ -132,11 +131,3 @@ class BaseWorkflowManager(ABC):
             bus.publish(f"{event}.error", {**data, "error": describe(error)})
         context.log.debug("phase %s %s after %.3f s", phase.name, status, seconds)
         return error
-
-
-def describe(error: BaseException) -> str:
-    """Put an error into words; the type is named where the message alone would not be understood."""
-    text = str(error).strip()
-    if isinstance(error, AdmfError) and text:
-        return text
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

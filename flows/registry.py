@@ -25,7 +25,7 @@ def register_workflow(name: str, manager: type, section: type[BaseModel], summar
     Parameters
     ----------
     name
-        Value of ``workflow.type``; the section of the config is ``<name>_config``, and so is the Prefect flow.
+        Value of ``workflow.type`` and name of the Prefect flow; its section is ``<name>_config``.
     manager
         Class of the manager, a `BaseWorkflowManager`; one instance is made for every workflow.
     section
@@ -42,7 +42,7 @@ def register_workflow(name: str, manager: type, section: type[BaseModel], summar
     if missing:
         raise ComponentError(
             f"workflow manager {manager.__qualname__} lacks {', '.join(missing)}",
-            hint=f"derive it from {BaseWorkflowManager.__name__} and write get_execution_phases and execute_phase",
+            hint="derive it from BaseWorkflowManager and write get_execution_phases and execute_phase",
         )
     WORKFLOWS.add(name, manager, summary=summary)
     register_section(name, section)

@@ -9,9 +9,9 @@ from prefect.futures import PrefectFuture
 from prefect.states import Cancelled, Completed, Failed, State
 from prefect.task_runners import TaskRunner
 
-from admf.errors import WorkflowCancelledError, WorkflowError, WorkflowTimeoutError
+from admf.errors import WorkflowCancelledError, WorkflowError, WorkflowTimeoutError, describe
 from admf.flows.context import CONTEXT
-from admf.flows.manager import BaseWorkflowManager, describe
+from admf.flows.manager import BaseWorkflowManager
 
 
 def workflow_flow(
@@ -19,8 +19,8 @@ def workflow_flow(
 ) -> Flow[[str], Any]:
     """Make the flow called `name` that runs the phases of `manager`.
 
-    States are returned, not raised: a failure is part of the result, and Prefect would log a traceback for every
-    floor that it passes.
+    States are returned, not raised: a failure is part of the result, and Prefect would log a traceback for
+    every floor that it passes.
     """
 
     @flow(name=name, flow_run_name="{workflow_id}", task_runner=task_runner, persist_result=False)

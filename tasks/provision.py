@@ -21,8 +21,8 @@ async def provision(
 ) -> SharedMarket:
     """Load the bars of a workflow once and make its indicator tables, as the task ``provision``.
 
-    Only a `TransientDataError` is tried again (``read_retries`` times, the wait doubles each time): bad data stays
-    bad.
+    Only a `TransientDataError` is tried again (``read_retries`` times, the wait doubles each time): bad data
+    stays bad.
     """
     infrastructure = config.infrastructure_config
 
@@ -32,9 +32,7 @@ async def provision(
     delays = [
         infrastructure.retry_delay_seconds * 2**attempt for attempt in range(infrastructure.read_retries)
     ]
-    return await step(
-        "provision", body, retries=len(delays), retry_delays_seconds=delays, retry_on=TransientDataError
-    )
+    return await step("provision", body, retry_delays_seconds=delays, retry_on=TransientDataError)
 
 
 async def _load(config: WorkflowConfig, services: Mapping[str, Any]) -> dict[str, Bars]:

@@ -17,9 +17,9 @@ async def publish_artifacts(
 ) -> None:
     """Publish the result table, the equity picture and the way to the report.
 
-    Called from the parent flow: artifacts of a subflow are not listed on the parent's page. The picture travels as
-    an SVG data URI within markdown, which the page renders; the interactive report is a file, because the page
-    strips frames and scripts.
+    Called from the parent flow: artifacts of a subflow are not listed on the parent's page. The picture
+    travels as an SVG data URI within markdown, which the page renders; the interactive report is a file,
+    because the page strips frames and scripts.
     """
     await acreate_table_artifact(
         table=[{"metric": name, "value": _readable(value)} for name, value in metrics.items()],

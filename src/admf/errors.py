@@ -115,3 +115,11 @@ class WorkflowTimeoutError(WorkflowError):
 
 class WorkflowCancelledError(WorkflowError):
     """A workflow was cancelled."""
+
+
+def describe(error: BaseException) -> str:
+    """Put an error into words; the type is named where the message alone would not be understood."""
+    text = str(error).strip()
+    if isinstance(error, AdmfError) and text:
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

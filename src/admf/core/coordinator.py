@@ -1,7 +1,7 @@
 """The facade: one entry point for every workflow, in Python.
 
-The flows are imported inside functions: this module belongs to the domain, which knows nothing of Prefect, and a
-command that only reads a config must not pay for it.
+The flows are imported inside functions: this module belongs to the domain, which knows nothing of Prefect,
+and a command that only reads a config must not pay for it.
 """
 
 from __future__ import annotations
