@@ -1,0 +1,156 @@
+"""`admf run` and `admf replay`: the commands that start Prefect."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from admf.cli.failures import DONE, FAILED
+from admf.cli.output import add_row, plain, stderr_console, stdout_console, table, write_json
+from admf.cli.render import show_result
+
+if TYPE_CHECKING:
+    from admf.core.events import Event
+
+# Read by Prefect when it is imported; what the user has set stands. Nothing is reported to anybody, and the log
+# says what a reader of the terminal can act on: the progress lines tell the rest.
+_PREFECT_DEFAULTS = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_LOGGING_LEVEL": "WARNING",
+    "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
+}
+_PHASE = "workflow.phase."
+
+
+def run_config(path: Path, overrides: tuple[str, ...], allow_modules: tuple[str, ...], as_json: bool) -> int:
+    """Run the workflow of a config file and print its result.
+
+    Returns
+    -------
+    int
+        0 if the workflow completed, else 1.
+
+    Raises
+    ------
+    ConfigError
+        The config is wrong; nothing was created, Prefect was not even loaded.
+    """
+    from admf.core.config import load_config
+
+    config = load_config(path, overrides=overrides, allow_modules=allow_modules)
+    allow_working_folder(config.allow_modules)
+
+    async def work(progress: Progress) -> Any:
+        from admf.core.coordinator import Coordinator
+
+        async with Coordinator(on_event=progress) as coordinator:
+            return await coordinator.execute_workflow(config)
+
+    with _prefect():
+        result = asyncio.run(_with_progress(work, f"{path}: starting"))
+    document = result.to_mapping()
+    if as_json:
+        write_json(document)
+    else:
+        show_result(document, stdout_console())
+    return DONE if result.success else FAILED
+
+
+def replay_run(run: str, store: Path, allow_modules: tuple[str, ...], as_json: bool) -> int:
+    """Run a stored run again and say whether it gave the same digest.
+
+    Returns
+    -------
+    int
+        0 if it did, else 1.
+
+    Raises
+    ------
+    RunNotFoundError
+        There is no such run.
+    """
+    from admf.core.runs import RunStore
+
+    original = RunStore(store).find(run)
+    allow_working_folder([*original.config().allow_modules, *allow_modules])
+
+    async def work(progress: Progress) -> Any:
+        from admf.core.coordinator import Coordinator
+
+        async with Coordinator(on_event=progress, allow_modules=allow_modules) as coordinator:
+            return await coordinator.replay(original.id, store)
+
+    with _prefect():
+        report = asyncio.run(_with_progress(work, f"{original.id}: starting"))
+    if as_json:
+        write_json(asdict(report))
+    else:
+        verdict = "reproduced: the digests are equal" if report.reproduced else "NOT reproduced: the digests differ"
+        sheet = table(verdict, "", "")
+        add_row(sheet, "original", report.original)
+        add_row(sheet, "replay", report.replay)
+        for difference in report.differences:
+            add_row(sheet, "differs", difference)
+        stdout_console().print(sheet)
+    return DONE if report.reproduced else FAILED
+
+
+def allow_working_folder(modules: list[str] | tuple[str, ...]) -> None:
+    """Let modules of the working folder be imported, where the user allows modules of their own at all."""
+    here = str(Path.cwd())
+    if modules and here not in sys.path:
+        sys.path.insert(0, here)
+
+
+class Progress:
+    """Tells on standard error what a workflow is doing: a spinner on a terminal, a line for each finished phase."""
+
+    def __init__(self, title: str) -> None:
+        self._console = stderr_console()
+        self._status = self._console.status(plain(title)) if self._console.is_terminal else None
+
+    def __call__(self, event: Event) -> None:
+        """Take an event of the workflow."""
+        if not event.type.startswith(_PHASE):
+            return
+        phase, _, what = event.type.removeprefix(_PHASE).rpartition(".")
+        if what == "start":
+            if self._status is not None:
+                self._status.update(plain(phase))
+            return
+        seconds = float(event.data.get("duration_seconds", 0.0))
+        mark = "" if what == "complete" else f"  {what}"
+        self._console.print(plain(f"  {phase:<18}{seconds:8.3f} s{mark}"))
+
+    def __enter__(self) -> Progress:
+        if self._status is not None:
+            self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._status is not None:
+            self._status.stop()
+
+
+async def _with_progress(work: Any, title: str) -> Any:
+    with Progress(title) as progress:
+        return await work(progress)
+
+
+@contextmanager
+def _prefect() -> Iterator[None]:
+    """Load and use Prefect: its defaults are ours, and standard output stays free for the result.
+
+    A component of the user that prints would spoil the one JSON document; its text goes to standard error.
+    """
+    for key, value in _PREFECT_DEFAULTS.items():
+        os.environ.setdefault(key, value)
+    with redirect_stdout(sys.stderr):
+        yield

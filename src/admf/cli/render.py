@@ -1,0 +1,79 @@
+"""A workflow's result as text for people; the same for a run that just ended and for a stored one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from admf.cli.output import add_row, plain, table
+
+# What a reader wants first, in this order; `--json` and the report have all metrics.
+HEADLINE = (
+    "final_equity",
+    "cum_returns_final",
+    "buy_and_hold_return",
+    "annual_return",
+    "annual_volatility",
+    "sharpe_ratio",
+    "sortino_ratio",
+    "calmar_ratio",
+    "max_drawdown",
+    "longest_drawdown",
+    "exposure",
+    "turnover",
+    "total_trades",
+    "win_rate",
+    "profit_factor",
+    "expectancy",
+)
+
+
+def show_result(result: Mapping[str, Any], console: Console) -> None:
+    """Print a result: what ran, its metrics, costs, warnings, and where its files are.
+
+    Parameters
+    ----------
+    result
+        The mapping of a `WorkflowResult`, as in ``result.json``.
+    console
+        Where to.
+    """
+    console.print(plain(f"{result['name']}: {result['status']} in {result['duration_seconds']:.2f} s"), soft_wrap=True)
+    final = result.get("final_results") or {}
+    sheet = table(None, "", "")
+    add_row(sheet, "run", result["workflow_id"])
+    if "strategy" in final:
+        params = ", ".join(f"{key}={value}" for key, value in (final.get("params") or {}).items())
+        add_row(sheet, "strategy", f"{final['strategy']}({params}) on {final.get('symbol')}")
+    for name, value in headline(result.get("metrics") or {}):
+        add_row(sheet, name, value)
+    for name, value in (final.get("costs") or {}).items():
+        add_row(sheet, f"costs: {name}", f"{value:,.2f}")
+    if result.get("digest"):
+        add_row(sheet, "digest", result["digest"])
+    folder = result.get("run_folder")
+    if folder:
+        add_row(sheet, "folder", folder)
+        if "report" in (result.get("artifacts") or {}):
+            add_row(sheet, "report", Path(folder) / result["artifacts"]["report"])
+    console.print(sheet)
+    for label, texts in (("warning", result.get("warnings")), ("error", result.get("errors"))):
+        for text in texts or ():
+            console.print(plain(f"{label}: {text}"), soft_wrap=True)
+
+
+def headline(metrics: Mapping[str, float | None]) -> list[tuple[str, str]]:
+    """Title and formatted value of the headline metrics; of all, where none of them is there."""
+    from admf.simulation.metrics_glossary import GLOSSARY
+
+    chosen = [name for name in HEADLINE if name in metrics] or list(metrics)
+    rows = []
+    for name in chosen:
+        value = math.nan if metrics[name] is None else float(metrics[name])  # type: ignore[arg-type]
+        info = GLOSSARY.get(name)
+        rows.append((info.title, info.format(value)) if info else (name, f"{value:g}"))
+    return rows
