@@ -1,0 +1,207 @@
+"""The source of a strategy's step and of what it needs, so that a kernel module can stand on its own.
+
+A generated module may not import the strategy: numba would then recompile it in every process. So the step, the
+plain functions it calls and the constants it reads are written out.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import inspect
+import math
+import textwrap
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import lru_cache
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+import numpy as np
+
+# Names that the generated module uses itself.
+RESERVED = frozenset({"run", "nan", "_njit", "_t", "_push", "_ROW", "_OPTIONS"})
+_MODULES: dict[str, ModuleType] = {"math": math, "numpy": np}
+
+
+class NotEmbeddableError(Exception):
+    """The step cannot be written into a module of its own; the message says what stands in the way."""
+
+
+@dataclass
+class StepSource:
+    """Text of a step and of everything it reads.
+
+    Parameters
+    ----------
+    name
+        Name of the step function in the text.
+    constants
+        Assignments and imports, by name.
+    functions
+        Source of the functions by name, helpers before the ones that call them.
+    """
+
+    name: str
+    constants: dict[str, str] = field(default_factory=dict)
+    functions: dict[str, str] = field(default_factory=dict)
+
+
+def collect(step: Callable[..., Any], strings: Mapping[str, str]) -> StepSource:
+    """Collect the source of `step`, its helper functions and constants.
+
+    Parameters
+    ----------
+    step
+        Plain function.
+    strings
+        Arguments of the step that hold text: they become constants, because text is slow in compiled code.
+
+    Raises
+    ------
+    NotEmbeddableError
+        The step reads something that cannot be written as source, or its own source is not to be had.
+    """
+    function = _plain(step)
+    if function is None:
+        raise NotEmbeddableError(f"the step is a {type(step).__name__}, not a plain function")
+    source = StepSource(name=function.__name__)
+    _add_function(source, function.__name__, function, dict(strings))
+    for name, text in strings.items():
+        _add(source.constants, name, f"{name} = {text!r}")
+    return source
+
+
+def _plain(value: Any) -> FunctionType | None:
+    """Return the Python function behind a function, a static method or a numba-compiled function."""
+    value = getattr(value, "py_func", value)
+    value = getattr(value, "__func__", value)
+    return value if isinstance(value, FunctionType) else None
+
+
+def _add(table: dict[str, str], name: str, text: str) -> None:
+    if name in RESERVED or table.get(name, text) != text:
+        raise NotEmbeddableError(f"two different things are called {name!r} in the step and its helpers")
+    table[name] = text
+
+
+def _add_function(source: StepSource, name: str, function: FunctionType, strings: Mapping[str, str]) -> None:
+    text, used = _function_text(function.__code__, name, tuple(sorted(strings)))
+    if source.functions.get(name) == text:
+        return
+    cells = inspect.getclosurevars(function).nonlocals if function.__closure__ else {}
+    for other in used:
+        if other == name or other in strings:
+            continue
+        if other in cells:
+            _add_value(source, other, cells[other])
+        elif other in function.__globals__:
+            _add_value(source, other, function.__globals__[other])
+        elif not hasattr(builtins, other):
+            raise NotEmbeddableError(f"{name} reads {other!r}, which is not defined")
+    if name in source.constants:
+        raise NotEmbeddableError(f"two different things are called {name!r} in the step and its helpers")
+    _add(source.functions, name, text)
+
+
+def _add_value(source: StepSource, name: str, value: Any) -> None:
+    if isinstance(value, ModuleType):
+        module = next((key for key, known in _MODULES.items() if known is value), None)
+        if module is None:
+            raise NotEmbeddableError(f"it uses the module {value.__name__!r}; math and numpy can be compiled")
+        _add(source.constants, name, f"import {module} as {name}")
+        return
+    literal = _literal(value)
+    if literal is not None:
+        _add(source.constants, name, f"{name} = {literal}")
+        return
+    for module, known in _MODULES.items():
+        if callable(value) and getattr(known, getattr(value, "__name__", ""), None) is value:
+            _add(source.constants, name, f"from {module} import {value.__name__} as {name}")
+            return
+    helper = _plain(value)
+    if helper is None:
+        raise NotEmbeddableError(f"it reads {name!r}, a {type(value).__name__}; numbers, text and functions can be")
+    _add_function(source, name, helper, {})
+
+
+def _literal(value: Any) -> str | None:
+    if isinstance(value, (bool, np.bool_)):
+        return repr(bool(value))
+    if isinstance(value, (int, np.integer)):
+        return repr(int(value))
+    if isinstance(value, (float, np.floating)):
+        number = float(value)
+        return repr(number) if math.isfinite(number) else f'float("{number}")'
+    if type(value) is str:
+        return repr(value)
+    if type(value) is tuple:
+        parts = [_literal(part) for part in value]
+        if all(part is not None for part in parts):
+            return "(" + "".join(f"{part}, " for part in parts) + ")"
+    return None
+
+
+@lru_cache(maxsize=512)
+def _function_text(code: CodeType, name: str, strings: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """Return a function's source, free of decorators, annotations and comments, and the names it reads."""
+    try:
+        lines, _ = inspect.getsourcelines(code)
+        tree = ast.parse(textwrap.dedent("".join(lines)))
+    except (OSError, TypeError, SyntaxError, IndentationError) as error:
+        raise NotEmbeddableError(f"the source of {name} is not to be had ({error})") from None
+    node = tree.body[0] if len(tree.body) == 1 else None
+    if not isinstance(node, ast.FunctionDef):
+        raise NotEmbeddableError(f"{name} is not written as a def")
+    node.decorator_list = []
+    node.name = name
+    _strip_annotations(node)
+    if not _same_code(node, code):
+        raise NotEmbeddableError(f"the source of {name} has changed since it was imported")
+    if strings:
+        # a text argument is read as the constant of that name instead
+        node.args.args = [arg for arg in node.args.args if arg.arg not in strings]
+    if node.args.defaults or node.args.kw_defaults:
+        _literal_defaults(node, name)
+    if ast.get_docstring(node, clean=False) is not None:
+        node.body = node.body[1:] or [ast.Pass()]
+    bound = {arg.arg for arg in ast.walk(node) if isinstance(arg, ast.arg)}
+    bound |= {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
+    read = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    return ast.unparse(node), tuple(sorted(read - bound))
+
+
+def _strip_annotations(node: ast.FunctionDef) -> None:
+    node.returns = None
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.arg):
+            inner.annotation = None
+
+
+def _literal_defaults(node: ast.FunctionDef, name: str) -> None:
+    for default in [*node.args.defaults, *(d for d in node.args.kw_defaults if d is not None)]:
+        try:
+            ast.literal_eval(default)
+        except ValueError:
+            raise NotEmbeddableError(f"a default of {name} is not a plain number or text") from None
+
+
+def _same_code(node: ast.FunctionDef, code: CodeType) -> bool:
+    """Say whether this source compiles to that code: a file edited after its import has the new text already."""
+    body: list[ast.stmt] = [node]
+    if code.co_freevars:  # give a closure an enclosing function, or its variables compile as globals
+        enclosing = ast.parse("def _enclosing():\n    " + " = ".join(code.co_freevars) + " = None").body[0]
+        assert isinstance(enclosing, ast.FunctionDef)
+        enclosing.body.append(node)
+        body = [enclosing]
+    module = ast.fix_missing_locations(ast.Module(body=body, type_ignores=[]))
+    found: CodeType | None = compile(module, code.co_filename, "exec", dont_inherit=True)
+    for _ in range(2 if code.co_freevars else 1):
+        assert found is not None
+        found = next((const for const in found.co_consts if isinstance(const, CodeType)), None)
+    return found is not None and _shape(found) == _shape(code)
+
+
+def _shape(code: CodeType) -> tuple[Any, ...]:
+    consts = tuple(_shape(c) if isinstance(c, CodeType) else (type(c).__name__, repr(c)) for c in code.co_consts)
+    return code.co_code, code.co_names, code.co_varnames, consts

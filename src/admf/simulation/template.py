@@ -1,0 +1,329 @@
+"""The engine's loop as text, from which `admf.simulation.kernel` generates one module a strategy.
+
+It reads as the whole engine with every feature on. Lines between ``#if`` and ``#end`` are kept where one of the
+named features is in use, so that what a run does not use costs it nothing; ``#include`` puts a piece in place;
+``$name`` is an expression that depends on the features. `admf.simulation.plain` says the same in plain Python and
+is the oracle: both do the same float operations in the same order, and are tested to be bit-equal.
+"""
+
+from __future__ import annotations
+
+# Sizes the position that `target` asks for at quote `q`: `want` units, each costing `unit_cost` to buy.
+SIZE = """\
+side = 1.0 if target > 0.0 else -1.0
+slipped = $entry_slipped
+price = $entry_price
+unit_cost = $unit_cost
+#if cash_fraction
+budget = (cash + pos * q) * abs(target) * fraction
+#end
+want = $want
+"""
+
+# Sells (or buys back) all but `left` units of the position at quote `q` on bar `at`, because of `reason`.
+EXIT = """\
+side = 1.0 if pos > 0.0 else -1.0
+out = abs(pos) - left
+price = $exit_price
+fee = $exit_fee
+share = entry_fee * (out / abs(pos))
+cash += side * out * price
+cash -= fee
+top = max(high_since, price)
+bottom = min(low_since, price)
+if pos > 0.0:
+    worst = (bottom - entry) / entry
+    best = (top - entry) / entry
+else:
+    worst = (entry - top) / entry
+    best = (entry - bottom) / entry
+pnl = side * out * (price - entry) - share - fee
+trades = _push(trades, n_trades, (
+    float(entry_bar), float(at), side, out, entry, price, pnl, share + fee,
+    min(worst, 0.0), max(best, 0.0), float(reason),
+))
+n_trades += 1
+orders = _push(orders, n_orders, (
+    float(decided), float(at), -side, target, out, q, price, fee, $exit_slippage, 0.0, float(reason), 0.0,
+))
+n_orders += 1
+if left > 0.0:
+    pos = side * left
+    entry_fee -= share
+    held = target
+else:
+    pos = 0.0
+    entry = nan
+    entry_fee = 0.0
+    held = 0.0
+"""
+
+# Opens or enlarges the position to `want` units.
+ENTER = """\
+more = want - abs(pos)
+#if fixed_units
+free = cash + pos * q - abs(pos) * q
+affordable = $affordable
+#end
+if not want > 0.0:
+    orders = _push(orders, n_orders, (
+        float(decided), float(at), side, target, 0.0, q, price, 0.0, 0.0, 0.0, 0.0, 1.0,
+    ))
+    n_orders += 1
+#if fixed_units
+elif not affordable:
+    orders = _push(orders, n_orders, (
+        float(decided), float(at), side, target, more, q, price, 0.0, 0.0, 0.0, 0.0, 2.0,
+    ))
+    n_orders += 1
+#end
+else:
+    held = target
+    if more > 0.0:
+        fee = $entry_fee
+        cash -= side * more * price
+        cash -= fee
+        if pos == 0.0:
+            entry = price
+            entry_fee = fee
+            entry_bar = at
+            high_since = price
+            low_since = price
+        else:
+            entry = (abs(pos) * entry + more * price) / want
+            entry_fee += fee
+        pos = side * want
+        #if stop_loss
+        stop = $basis * (1.0 - side * stop_loss)
+        #end
+        #if take_profit
+        goal = $basis * (1.0 + side * take_profit)
+        #end
+        orders = _push(orders, n_orders, (
+            float(decided), float(at), side, target, more, q, price, fee,
+            $entry_slippage, $entry_spread, 0.0, 0.0,
+        ))
+        n_orders += 1
+"""
+
+# Closes the position inside bar t where a level is touched: the tighter stop first, then the target.
+STOPS = """\
+if pos != 0.0:
+    hit = False
+    q = 0.0
+    reason = 0
+    if pos > 0.0:
+        #if stop_loss
+        level = stop
+        why = 1
+        #end
+        #if trailing_stop
+        trail = high_since * (1.0 - trailing_stop)
+        #end
+        #if stop_loss&trailing_stop
+        if trail > level:
+            level = trail
+            why = 3
+        #end
+        #if trailing_stop&!stop_loss
+        level = trail
+        why = 3
+        #end
+        #if stop_loss trailing_stop
+        if low[t] <= level:
+            hit = True
+            q = min(open[t], level)
+            reason = why
+        #end
+        #if take_profit
+        if not hit and high[t] >= goal:
+            hit = True
+            q = max(open[t], goal)
+            reason = 2
+        #end
+    else:
+        #if stop_loss
+        level = stop
+        why = 1
+        #end
+        #if trailing_stop
+        trail = low_since * (1.0 + trailing_stop)
+        #end
+        #if stop_loss&trailing_stop
+        if trail < level:
+            level = trail
+            why = 3
+        #end
+        #if trailing_stop&!stop_loss
+        level = trail
+        why = 3
+        #end
+        #if stop_loss trailing_stop
+        if high[t] >= level:
+            hit = True
+            q = max(open[t], level)
+            reason = why
+        #end
+        #if take_profit
+        if not hit and low[t] <= goal:
+            hit = True
+            q = min(open[t], goal)
+            reason = 2
+        #end
+    if hit:
+        at = t - first
+        decided = at
+        high_since = max(high_since, open[t])
+        low_since = min(low_since, open[t])
+        #if exit_memory
+        blocked = held
+        #end
+        target = 0.0
+        left = 0.0
+        #include exit
+"""
+
+LOOP = """\
+def run($arguments):
+    # Bars first..last-1 are simulated; the step is asked from bar `warm` on.
+    equity = np.empty(last - first)
+    positions = np.empty(last - first)
+    orders = np.empty((64, $order_width))
+    trades = np.empty((64, $trade_width))
+    n_orders = 0
+    n_trades = 0
+    clamped = 0
+    cash = initial_cash
+    pos = 0.0
+    entry = nan
+    entry_fee = 0.0
+    entry_bar = 0
+    high_since = 0.0
+    low_since = 0.0
+    held = 0.0
+    target = 0.0
+    pending = False
+    #if stop_loss
+    stop = 0.0
+    #end
+    #if take_profit
+    goal = 0.0
+    #end
+    #if exit_memory
+    blocked = nan
+    #end
+    for t in range(first, last):
+        # 1. what was decided on the close before
+        if pending:
+            pending = False
+            reason = 0
+            decided = t - 1 - first
+            #if next_open
+            at = t - first
+            q = open[t]
+            #end
+            #if same_close
+            at = decided
+            q = close[t - 1]
+            #end
+            want = 0.0
+            left = 0.0
+            resize = pos * target > 0.0 and target != held
+            if resize:
+                #include size
+                left = max(want, 0.0)
+            shrink = pos != 0.0 and left < abs(pos)
+            if shrink:
+                #include exit
+            if target != 0.0 and (pos == 0.0 or (resize and not shrink)):
+                #include size
+                #include enter
+        #if stops
+        # 2. stops and targets inside the bar
+        #include stops
+        #end
+        # 3. extremes since the entry, known only after the bar
+        if pos != 0.0:
+            high_since = max(high_since, high[t])
+            low_since = min(low_since, low[t])
+        # 4. mark at the close
+        value = cash + pos * close[t]
+        equity[t - first] = value
+        positions[t - first] = pos
+        # 5. show the close to the strategy
+        if t >= warm:
+            $decision
+            v = float(answer)
+            if v == v:
+                if v > 1.0:
+                    v = 1.0
+                    clamped += 1
+                elif v < -1.0:
+                    v = -1.0
+                    clamped += 1
+                #if long_only
+                v = max(v, 0.0)
+                #end
+                #if short_only
+                v = min(v, 0.0)
+                #end
+                #if exit_memory
+                if v != blocked:
+                    blocked = nan
+                    if $differs:
+                        pending = True
+                        target = v
+                #end
+                #if !exit_memory
+                if $differs:
+                    pending = True
+                    target = v
+                #end
+            #if exit_memory
+            else:
+                blocked = nan
+            #end
+    if pending:
+        side = 1.0 if target > held or (target == held and target > 0.0) else -1.0
+        orders = _push(orders, n_orders, (
+            float(last - 1 - first), -1.0, side, target, nan, nan, nan, 0.0, 0.0, 0.0, 0.0, 3.0,
+        ))
+        n_orders += 1
+    ending = (cash, pos, entry, float(entry_bar), held, float(clamped))
+    return equity, positions, orders[:n_orders], trades[:n_trades], ending
+"""
+
+PIECES = {"size": SIZE, "exit": EXIT, "enter": ENTER, "stops": STOPS}
+
+MODULE = '''\
+"""Generated by admf: the engine's loop around one strategy's step."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit as _njit
+from numba import types as _t
+
+nan = np.nan
+_ROW = _t.Array(_t.float64, 1, "C", readonly=True)
+_OPTIONS = {"error_model": "numpy", "nogil": True}
+
+$constants
+
+$step
+
+
+@_njit(**_OPTIONS)
+def _push(table, count, row):
+    if count == table.shape[0]:
+        grown = np.empty((2 * count, table.shape[1]))
+        grown[:count] = table
+        table = grown
+    for j in range(len(row)):
+        table[count, j] = row[j]
+    return table
+
+
+@_njit(($signature,), cache=True, **_OPTIONS)
+$loop
+'''
