@@ -50,7 +50,9 @@ def bars_from_provider(provider: Any, config: DataConfig) -> dict[str, Bars]:
         )
     if isinstance(provider, (Bars, pd.DataFrame)):
         # One set of bars has one symbol: the one that the config names, if it names one.
-        symbol = config.symbols[0] if "symbols" in config.model_fields_set else getattr(provider, "symbol", None)
+        symbol = (
+            config.symbols[0] if "symbols" in config.model_fields_set else getattr(provider, "symbol", None)
+        )
         provider = {symbol or config.symbols[0]: provider}
         wanted = list(provider)
     elif isinstance(provider, Mapping):

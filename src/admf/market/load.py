@@ -1,0 +1,282 @@
+"""Loading bars: read, normalise, check, and hand out read-only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from admf.errors import DataError
+from admf.market import quality
+from admf.market.bars import PRICES, Bars, moment_ns
+from admf.market.findings import NO_TIMESTAMP, Finding, format_moments, refuse
+from admf.market.normalise import Table, normalise
+from admf.market.timeframes import infer_timeframe, periods_per_year, split_timeframe
+
+if TYPE_CHECKING:
+    from admf.core.config.models import DataConfig
+
+Adjustment = Literal["none", "adjusted_close"]
+
+
+def load_bars(
+    source: str | Path | pd.DataFrame | Bars,
+    *,
+    symbol: str | None = None,
+    timeframe: str | None = None,
+    columns: Mapping[str, str] | None = None,
+    timezone: str | None = None,
+    calendar: str | None = None,
+    adjustment: Adjustment = "none",
+    start: str | date | datetime | None = None,
+    end: str | date | datetime | None = None,
+    periods_per_year: float | None = None,
+    min_bars: int = 2,
+) -> Bars:
+    """Load the bars of one symbol, checked.
+
+    Parameters
+    ----------
+    source
+        A file (.csv, .csv.gz, .parquet), a DataFrame, ``sample:SP500`` or ``sample:NASDAQ`` (index prices of 1999 to
+        2018 that ship with a dependency), or bars already loaded (only ``start``, ``end`` and ``min_bars`` apply).
+    symbol
+        Name of the instrument; picks its rows where the data have a symbol column. Default: the file's name.
+    timeframe
+        Length of a bar, as ``1d``. Default: inferred from the timestamps, and a finding says so.
+    columns
+        Canonical name (timestamp, open, high, low, close, volume, adj_close, symbol) to the name in the data. The
+        usual spellings need none.
+    timezone
+        Zone of timestamps that carry none (default UTC), and zone in which dates are meant.
+    calendar
+        Exchange calendar that gaps are judged by, as ``XNYS`` or ``24/7``. Default: gaps are not judged.
+    adjustment
+        ``adjusted_close`` scales the prices by the adjusted close over the close; volume stays as it is.
+    start, end
+        First and last moment, inclusive; a date means the whole day. Rows outside are not checked.
+    periods_per_year
+        For annual figures. Default: see `admf.market.timeframes.periods_per_year`.
+    min_bars
+        Fewer bars than this are an error.
+
+    Returns
+    -------
+    Bars
+        Read-only; what was noticed or assumed is in its ``findings``.
+
+    Raises
+    ------
+    DataError
+        The data cannot be read or cannot be right. Every error is named, with rows and columns.
+    """
+    if isinstance(source, Bars):
+        return _cut(source, start, end, min_bars)
+    from admf.market import sources
+
+    rows: npt.NDArray[np.int64] | None = None
+    if isinstance(source, pd.DataFrame):
+        frame, origin, default = source, "DataFrame", "data"
+    elif isinstance(source, str) and source.startswith("sample:"):
+        origin, default = source, source.partition(":")[2]
+        frame = sources.read_sample(default)
+    else:
+        path = Path(source).expanduser()
+        frame, origin, default = sources.read_file(path), path.name, path.name.split(".")[0]
+    if "symbol" in (columns or {}) or sources.symbol_column(frame, columns):
+        only, frame, rows = sources.rows_of_symbol(frame, symbol, columns, origin)
+        default = only
+    return bars_from_frame(
+        frame,
+        symbol=symbol or default,
+        origin=origin,
+        timeframe=timeframe,
+        columns=columns,
+        timezone=timezone,
+        calendar=calendar,
+        adjustment=adjustment,
+        start=start,
+        end=end,
+        per_year=periods_per_year,
+        min_bars=min_bars,
+        row_numbers=rows,
+    )
+
+
+def load_market_data(config: DataConfig) -> dict[str, Bars]:
+    """Load every symbol of a config's ``data_config``.
+
+    Returns
+    -------
+    dict
+        Symbol to bars, in the order of the config.
+
+    Raises
+    ------
+    DataError
+        The source cannot be read, or the data of a symbol are refused; all symbols are checked before it is raised.
+    TransientDataError
+        Reading failed in a way that may pass.
+    """
+    from admf.market import sources
+
+    frames = sources.read(config)
+    result: dict[str, Bars] = {}
+    errors: list[DataError] = []
+    for symbol in config.symbols:
+        frame, rows = frames[symbol]
+        try:
+            result[symbol] = bars_from_frame(
+                frame,
+                symbol=symbol,
+                origin=config.source,
+                timeframe=config.timeframe,
+                columns=config.columns,
+                timezone=config.timezone,
+                calendar=config.calendar,
+                adjustment=config.adjustment,
+                start=config.start_date,
+                end=config.end_date,
+                per_year=config.periods_per_year,
+                min_bars=config.min_bars,
+                row_numbers=rows,
+            )
+        except DataError as error:
+            errors.append(error)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        findings = [finding for error in errors for finding in error.findings]
+        hints = list(dict.fromkeys(error.hint for error in errors if error.hint))
+        raise DataError("\n".join(error.message for error in errors), "; ".join(hints) or None, findings)
+    return result
+
+
+def bars_from_frame(
+    frame: pd.DataFrame,
+    *,
+    symbol: str,
+    origin: str,
+    timeframe: str | None,
+    columns: Mapping[str, str] | None,
+    timezone: str | None,
+    calendar: str | None,
+    adjustment: Adjustment,
+    start: str | date | datetime | None,
+    end: str | date | datetime | None,
+    per_year: float | None,
+    min_bars: int,
+    row_numbers: npt.NDArray[np.int64] | None = None,
+) -> Bars:
+    """Make checked bars of one symbol's rows; parameters as in `load_bars`."""
+    label = f"{symbol} ({origin})"
+    if timeframe is not None:
+        split_timeframe(timeframe)
+    table = normalise(frame, label=label, columns=columns, timezone=timezone, row_numbers=row_numbers)
+    table = _between(table, start, end)
+    findings = [*table.findings, *quality.check_values(table, min_bars)]
+    if adjustment == "adjusted_close":
+        findings += _check_adjusted_close(table, list(frame.columns))
+    refuse(label, findings)
+
+    if adjustment == "adjusted_close":
+        table, finding = _adjusted(table)
+        findings.append(finding)
+    stamps, zone = table.rows.timestamps, table.rows.timezone
+    if timeframe is None:
+        timeframe = infer_timeframe(stamps)
+        if timeframe is None:
+            raise DataError(
+                f"{label}: no timeframe fits the intervals between bars", hint="say it with timeframe"
+            )
+        message = f"timeframe is inferred as {timeframe}"
+        findings.append(Finding("timeframe_inferred", "info", message, (), "timestamp", len(table)))
+    else:
+        findings += quality.check_timeframe(table, timeframe)
+    refuse(label, findings)
+    findings += quality.check_oddities(table)
+    if calendar is not None:
+        from admf.market.calendars import check_calendar
+
+        findings += check_calendar(table, timeframe, calendar)
+    else:
+        findings.append(Finding("no_calendar", "info", "no calendar is given: gaps are not judged"))
+    return Bars(
+        symbol=symbol,
+        timeframe=timeframe,
+        timestamps=stamps,
+        **{name: table.columns[name] for name in (*PRICES, "volume")},
+        extra=table.extra,
+        periods_per_year=float(per_year or periods_per_year(stamps, timeframe, zone)),
+        timezone=zone,
+        source=origin,
+        findings=tuple(findings),
+    )
+
+
+def _between(table: Table, start: str | date | datetime | None, end: str | date | datetime | None) -> Table:
+    """Rows of the range, and those without a readable timestamp (they may belong to it, and are errors)."""
+    if start is None and end is None:
+        return table
+    stamps, zone = table.rows.timestamps, table.rows.timezone
+    keep = np.ones(len(table), dtype=bool)
+    if start is not None:
+        keep &= stamps >= moment_ns(start, zone)
+    if end is not None:
+        keep &= stamps <= moment_ns(end, zone, end=True)
+    known = stamps != NO_TIMESTAMP
+    if known.any() and not keep[known].any():
+        first, last = format_moments(np.array([stamps[known].min(), stamps[known].max()]), zone)
+        wanted = " ".join(
+            f"{word} {value}" for word, value in (("from", start), ("until", end)) if value is not None
+        )
+        raise DataError(f"{table.label}: no bars {wanted}; the data run from {first} to {last}")
+    return table.take(keep | ~known)
+
+
+def _check_adjusted_close(table: Table, names: list[Any]) -> list[Finding]:
+    if table.adjusted_close is None:
+        raise DataError(
+            f"{table.label}: adjustment is adjusted_close, but there is no adjusted close; "
+            f"columns found: {', '.join(repr(str(name)) for name in names)}",
+            hint="name it with columns: {adj_close: NAME}, or set adjustment: none",
+        )
+    adjusted = table.adjusted_close
+    wrong = np.flatnonzero(~(np.isfinite(adjusted) & (adjusted > 0)))
+    if not len(wrong):
+        return []
+    what = "adjusted close is not a positive number"
+    finding = table.rows.finding(
+        "adjusted_close", "error", what, wrong, lambda at: f"adj_close {adjusted[at]:.12g}", "adj_close"
+    )
+    return [finding]
+
+
+def _adjusted(table: Table) -> tuple[Table, Finding]:
+    """Prices times one factor a bar: rounding is monotone, so high stays at or above low, open and close."""
+    assert table.adjusted_close is not None  # noqa: S101 - for the type checker, refused before
+    factor = table.adjusted_close / table.columns["close"]
+    columns = {**table.columns, **{name: table.columns[name] * factor for name in PRICES}}
+    changed = int(np.count_nonzero(factor != 1.0))
+    message = f"prices are scaled by adjusted close over close ({changed} of {len(table)} bars change); volume is left as it is"
+    finding = Finding("adjusted", "info", message, (), "adj_close", changed)
+    return replace(table, columns=columns), finding
+
+
+def _cut(
+    bars: Bars, start: str | date | datetime | None, end: str | date | datetime | None, min_bars: int
+) -> Bars:
+    first = 0 if start is None else bars.position_of(start)
+    stop = len(bars) if end is None else bars.position_of(end, "right")
+    if max(stop - first, 0) < min_bars:
+        raise DataError(
+            f"{bars.symbol}: {max(stop - first, 0)} bars from {start or bars.index[0]} to {end or bars.index[-1]}, "
+            f"at least {min_bars} needed"
+        )
+    return bars if (first, stop) == (0, len(bars)) else bars.slice(first, stop)

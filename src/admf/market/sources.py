@@ -1,0 +1,270 @@
+"""Where bars come from: functions that take the ``data_config`` and give tables as they are found.
+
+A source is a plain function. It returns a DataFrame for each symbol, or one DataFrame with a symbol column (a single
+symbol needs none); normalising and checking are not its business. Users register their own:
+``registry_of("data_source").add("mine", "my_package.data:read")``, or name ``my_package.data:read`` directly where
+the config allows that module.
+"""
+
+from __future__ import annotations
+
+import difflib
+import gzip
+import importlib.util
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from admf.errors import DataError, TransientDataError
+from admf.market.normalise import SPELLINGS, plain_name
+
+if TYPE_CHECKING:
+    from admf.core.config.models import DataConfig
+
+RowNumbers = npt.NDArray[np.int64]
+
+# Symbols of the sample source, and where the package `arch` keeps them.
+SAMPLES = {"SP500": "data/sp500/sp500.csv.gz", "NASDAQ": "data/nasdaq/nasdaq.csv.gz"}
+
+
+def read(config: DataConfig) -> dict[str, tuple[pd.DataFrame, RowNumbers | None]]:
+    """Read what a config asks for.
+
+    Returns
+    -------
+    dict
+        For every symbol its rows, and their numbers in the source (None: 0, 1, 2, ...).
+
+    Raises
+    ------
+    DataError
+        The source, a file or a symbol is not there, or cannot be read.
+    TransientDataError
+        Reading failed in a way that may pass.
+    """
+    from admf.core.registry import registry_of
+
+    if config.source.startswith("block:"):
+        raise DataError(
+            f"source is {config.source!r}: a block is looked up by the coordinator",
+            hint="run the config with `admf run`, or load the block and pass its data",
+        )
+    found: Any = registry_of("data_source").get(config.source)(config)
+    if isinstance(found, pd.DataFrame):
+        if len(config.symbols) == 1 and symbol_column(found, config.columns) is None:
+            return {config.symbols[0]: (found, None)}
+        rows = (rows_of_symbol(found, symbol, config.columns, config.source) for symbol in config.symbols)
+        return {symbol: (frame, numbers) for symbol, frame, numbers in rows}
+    if not isinstance(found, Mapping) or not all(isinstance(each, pd.DataFrame) for each in found.values()):
+        raise DataError(
+            f"source {config.source!r} gave {type(found).__name__}",
+            hint="a source returns a DataFrame, or a mapping of symbol to DataFrame",
+        )
+    for symbol in config.symbols:
+        if symbol not in found:
+            raise _no_symbol(symbol, config.source, [str(name) for name in found])
+    return {symbol: (found[symbol], None) for symbol in config.symbols}
+
+
+def symbol_column(frame: pd.DataFrame, columns: Mapping[str, str] | None) -> str | None:
+    """Name of the column that holds the symbol; None where there is none."""
+    if "symbol" in (columns or {}):
+        return (columns or {})["symbol"]
+    taken = set((columns or {}).values())
+    for spelling in SPELLINGS["symbol"]:
+        hits = [name for name in frame.columns if plain_name(name) == spelling and name not in taken]
+        if len(hits) == 1:
+            return str(hits[0])
+    return None
+
+
+def rows_of_symbol(
+    frame: pd.DataFrame, symbol: str | None, columns: Mapping[str, str] | None, origin: str
+) -> tuple[str, pd.DataFrame, RowNumbers]:
+    """Rows of one symbol of a table that has a symbol column, with their row numbers.
+
+    Raises
+    ------
+    DataError
+        There is no such column or symbol, or none was asked for and there are several.
+    """
+    column = symbol_column(frame, columns)
+    if column is None or column not in frame.columns:
+        raise DataError(
+            f"{origin}: several symbols need a symbol column; columns found: "
+            f"{', '.join(repr(str(name)) for name in frame.columns)}",
+            hint="name it with columns: {symbol: NAME}, or use one file a symbol: path: data/{symbol}.csv",
+        )
+    codes, uniques = pd.factorize(frame[column])
+    names = [str(value) for value in uniques]
+    if symbol is None:
+        if len(names) != 1:
+            raise DataError(
+                f"{origin} holds {len(names)} symbols: {_some(names)}", hint="say which with symbol"
+            )
+        symbol = names[0]
+    if symbol not in names:
+        raise _no_symbol(symbol, origin, names)
+    rows = np.flatnonzero(codes == names.index(symbol)).astype(np.int64)
+    return symbol, frame.iloc[rows], rows
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:10]) + (f" and {len(names) - 10} more" if len(names) > 10 else "")
+
+
+def _no_symbol(symbol: str, origin: str, names: list[str]) -> DataError:
+    near = difflib.get_close_matches(symbol, names, 1)
+    return DataError(
+        f"{origin} has no symbol {symbol!r}; there is: {_some(names) or 'none'}",
+        hint=f"did you mean {near[0]!r}?" if near else None,
+    )
+
+
+def read_samples(config: DataConfig) -> dict[str, pd.DataFrame]:
+    """Source ``sample``: daily index prices of 1999 to 2018, SP500 and NASDAQ."""
+    return {symbol: read_sample(symbol) for symbol in config.symbols}
+
+
+def sample_path(symbol: str) -> Path:
+    """File of a sample symbol in the installed package `arch`, which is not imported (that takes a second).
+
+    Raises
+    ------
+    DataError
+        There is no such sample, or the package has no such file.
+    """
+    if symbol not in SAMPLES:
+        raise _no_symbol(symbol, "sample", list(SAMPLES))
+    spec = importlib.util.find_spec("arch")
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        path = Path(folder) / SAMPLES[symbol]
+        if path.is_file():
+            return path
+    raise DataError(
+        f"sample prices of {symbol} are not installed", hint="install the package: pip install arch"
+    )
+
+
+def read_sample(symbol: str) -> pd.DataFrame:
+    """Prices of a sample symbol: open, high, low, close, adjusted close, volume, by date."""
+    frame = read_file(sample_path(symbol))
+    frame["Date"] = pd.to_datetime(frame["Date"], format="%m/%d/%Y")
+    return frame
+
+
+def read_csv(config: DataConfig) -> pd.DataFrame | dict[str, pd.DataFrame]:
+    """Source ``csv``: one file, or one a symbol where the path has ``{symbol}``."""
+    return _read_files(config)
+
+
+def read_parquet(config: DataConfig) -> pd.DataFrame | dict[str, pd.DataFrame]:
+    """Source ``parquet``: one file, or one a symbol where the path has ``{symbol}``."""
+    return _read_files(config)
+
+
+def paths_of(config: DataConfig) -> dict[str, Path] | Path:
+    """File of each symbol, or the one file of all.
+
+    Raises
+    ------
+    DataError
+        There is no path, or a symbol cannot be part of a file's name.
+    """
+    if not config.path:
+        raise DataError(
+            f"source {config.source} needs a path",
+            hint="data_config: {path: data/prices.csv}; {symbol} is filled in",
+        )
+    if "{symbol}" not in config.path:
+        return Path(config.path).expanduser()
+    for symbol in config.symbols:
+        if symbol in ("", ".", "..") or any(mark in symbol for mark in "/\\") or not symbol.isprintable():
+            raise DataError(
+                f"symbol {symbol!r} cannot be part of a file's name in {config.path!r}",
+                hint="a symbol that is filled into a path has no slash; use one file with a symbol column",
+            )
+    return {symbol: Path(config.path.replace("{symbol}", symbol)).expanduser() for symbol in config.symbols}
+
+
+def _read_files(config: DataConfig) -> pd.DataFrame | dict[str, pd.DataFrame]:
+    paths = paths_of(config)
+    if isinstance(paths, Path):
+        return read_file(paths, config.source)
+    return {symbol: read_file(path, config.source) for symbol, path in paths.items()}
+
+
+def read_file(path: Path, kind: str | None = None) -> pd.DataFrame:
+    """Read a CSV or Parquet file as it is.
+
+    Parameters
+    ----------
+    path
+        The file; a CSV may be compressed (.gz), its separator is a comma, semicolon, tab or bar.
+    kind
+        ``csv`` or ``parquet``. Default: by the file's name.
+
+    Raises
+    ------
+    DataError
+        The file is not there, not readable as what it should be, or has no rows.
+    TransientDataError
+        The file system failed.
+    """
+    suffixes = [suffix.lower() for suffix in path.suffixes]
+    if kind is None:
+        kind = "parquet" if suffixes[-1:] in (["." + "parquet"], [".pq"]) else "csv"
+        if kind == "csv" and not {".csv", ".txt", ".tsv"} & set(suffixes[-2:]):
+            raise DataError(f"{path}: kind of file is unknown", hint="files are .csv, .csv.gz or .parquet")
+    if path.is_dir():
+        raise DataError(
+            f"{path} is a folder, not a file", hint="one file a symbol: path: folder/{symbol}.csv"
+        )
+    try:
+        frame = pd.read_parquet(path) if kind == "parquet" else _read_csv(path)
+    except FileNotFoundError:
+        raise DataError(f"{path} does not exist", hint=_nearest_file(path)) from None
+    except PermissionError:
+        raise DataError(f"{path} may not be read by this user") from None
+    except (gzip.BadGzipFile, EOFError, zlib.error, UnicodeDecodeError, ValueError, ImportError) as error:
+        # pandas' ParserError and pyarrow's ArrowInvalid are ValueErrors.
+        reason = str(error).strip().partition("\n")[0]
+        raise DataError(f"{path} cannot be read as {kind}: {reason}") from error
+    except OSError as error:
+        if kind == "parquet" and error.errno is None:  # pyarrow's word for a damaged file
+            raise DataError(f"{path} cannot be read as {kind}: {error}") from error
+        raise TransientDataError(f"{path} cannot be read now: {error}") from error
+    if not len(frame):
+        raise DataError(f"{path} has no rows")
+    return frame
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    opener = gzip.open if path.suffix.lower() == ".gz" else open
+    with opener(path, "rt", encoding="utf-8-sig") as file:
+        header = file.readline(65_536)
+    if not header.strip():
+        raise ValueError("the first line is empty")
+    separator = max(",;\t|", key=header.count)
+    # round_trip: the double nearest to the text, as every other reader gives it.
+    return pd.read_csv(
+        path,
+        sep=separator,
+        encoding="utf-8-sig",
+        float_precision="round_trip",
+        low_memory=False,
+        compression="gzip" if opener is gzip.open else None,
+        index_col=False,
+    )
+
+
+def _nearest_file(path: Path) -> str | None:
+    if not path.parent.is_dir():
+        return f"the folder {path.parent} does not exist either"
+    near = difflib.get_close_matches(path.name, [other.name for other in path.parent.iterdir()], 1)
+    return f"did you mean {near[0]!r}?" if near else None

@@ -1,0 +1,59 @@
+"""What all tests share: the reference cases, and random bars that are valid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from admf.market import Bars, load_bars
+
+REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference"
+
+
+@pytest.fixture(scope="session")
+def reference() -> Path:
+    """Folder of the reference cases; the test is skipped where it is absent."""
+    if not REFERENCE.is_dir():
+        pytest.skip("the reference cases (../shared/reference beside the project) are not on this machine")
+    return REFERENCE
+
+
+def _random_frame(seed: int, n: int = 200, timeframe: str = "1d") -> pd.DataFrame:
+    """OHLCV frame with a UTC index: a random walk with gaps, flat bars and bars without volume in it."""
+    random = np.random.default_rng(seed)
+    scale = 10.0 ** random.integers(-2, 5)
+    volatility = random.choice([0.001, 0.01, 0.03])
+    close = scale * np.exp(np.cumsum(np.clip(random.standard_t(4, n), -8, 8) * volatility))
+    previous = np.concatenate(([scale], close[:-1]))
+    open_ = previous * np.where(random.random(n) < 0.5, 1.0, np.exp(random.normal(0, volatility / 2, n)))
+    top, bottom = np.maximum(open_, close), np.minimum(open_, close)
+    wick = random.exponential(volatility / 2, (2, n)) * (random.random((2, n)) < 0.8)
+    flat = random.random(n) < 0.03
+    close, high, low = (
+        np.where(flat, open_, array) for array in (close, top * (1 + wick[0]), bottom / (1 + wick[1]))
+    )
+    volume = np.where(random.random(n) < 0.05, 0.0, np.floor(random.lognormal(10, 1, n)))
+    units = {"m": "min", "h": "h", "d": "B", "w": "W"}
+    index = pd.date_range("2015-01-05", periods=n, freq=f"{timeframe[:-1]}{units[timeframe[-1]]}", tz="UTC")
+    columns = {"open": open_, "high": high, "low": low, "close": close, "volume": volume}
+    return pd.DataFrame(columns, index=index)
+
+
+@pytest.fixture(scope="session")
+def random_frame() -> Callable[..., pd.DataFrame]:
+    """``random_frame(seed, n=200, timeframe="1d")``: a valid OHLCV DataFrame; the same seed, the same frame."""
+    return _random_frame
+
+
+@pytest.fixture(scope="session")
+def random_bars() -> Callable[..., Bars]:
+    """``random_bars(seed, n=200, timeframe="1d")``: valid `Bars`; the same seed, the same bars."""
+
+    def make(seed: int, n: int = 200, timeframe: str = "1d", symbol: str = "RANDOM") -> Bars:
+        return load_bars(_random_frame(seed, n, timeframe), symbol=symbol, timeframe=timeframe, min_bars=1)
+
+    return make
