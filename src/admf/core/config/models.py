@@ -6,16 +6,28 @@ seconds; a plain ``fraction`` runs from 0 to 1.
 
 from __future__ import annotations
 
-from datetime import date, datetime
+import re
+from collections.abc import Iterator, Mapping
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import Field
 
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Percent = Annotated[float, Field(gt=0, lt=100, allow_inf_nan=False)]
-Moment = date | datetime
+from admf.core.config.explain import nearest
+from admf.core.config.faults import Check, Fault
+from admf.core.config.fields import (
+    Block,
+    Device,
+    Moment,
+    NonNegative,
+    Percent,
+    Positive,
+    Secret,
+    Timeframe,
+    TimeZone,
+    instant,
+)
+from admf.core.config.section import Section
 
 
 class WorkflowType(StrEnum):
@@ -28,14 +40,92 @@ class WorkflowType(StrEnum):
     VALIDATION = "validation"
 
 
-class Section(BaseModel):
-    """Base of every part of the config: immutable, unknown keys are errors."""
+def _dates_in_order(values: Mapping[str, Any]) -> Iterator[Fault]:
+    start, end = values["start_date"], values["end_date"]
+    if start is not None and end is not None and instant(start) > instant(end, last=True):
+        yield Fault(f"is after end_date ({end})", ("start_date",))
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, validate_default=True)
+
+#: Keys of data_config that a kind of source needs, and may have.
+_SOURCE_KEYS = {
+    "sample": ((), ()),
+    "csv": (("path",), ()),
+    "parquet": (("path",), ()),
+    "sql": (("url",), ("table", "query")),
+    "block": ((), ()),
+}
+
+
+def _source_has_its_keys(values: Mapping[str, Any]) -> Iterator[Fault]:
+    source = str(values["source"])
+    kind = "block" if source.startswith("block:") else source
+    if kind not in _SOURCE_KEYS:
+        return  # a source that a user registered: its keys are its own affair
+    required, optional = _SOURCE_KEYS[kind]
+    for key in ("path", "url", "table", "query"):
+        if key in required and values[key] is None:
+            yield Fault(f"is required by source {source}", (key,), missing=True)
+        elif key not in required + optional and values[key] is not None:
+            fitting = [name for name, (needs, may) in _SOURCE_KEYS.items() if key in needs + may]
+            yield Fault(
+                f"does not go with source {source}",
+                (key,),
+                hint=f"it belongs to source {' or '.join(fitting)}",
+            )
+
+
+def _table_or_query(values: Mapping[str, Any]) -> Iterator[Fault]:
+    if values["source"] != "sql":
+        return
+    table, query = values["table"], values["query"]
+    if table is None and query is None:
+        yield Fault("is required by source sql, unless there is a query", ("table",), missing=True)
+    elif table is not None and query is not None:
+        yield Fault("stands beside table", ("query",), hint="keep one of table and query")
+
+
+def _symbols_named(values: Mapping[str, Any]) -> Iterator[Fault]:
+    source, symbols = values["source"], values["symbols"]
+    if not symbols and source in _SOURCE_KEYS and not source.startswith("block:"):
+        yield Fault(
+            f"is required by source {source}: only sample and blocks know symbols of their own", ("symbols",)
+        )
+    for position, symbol in enumerate(symbols):
+        if not symbol.strip():
+            yield Fault("must not be empty", ("symbols", position))
+        elif symbol in symbols[:position]:
+            yield Fault("is there twice", ("symbols", position))
+
+
+def _own_symbols(data: dict[str, Any]) -> list[str]:
+    return ["SP500"] if data.get("source") == "sample" else []
+
+
+def _source_named(values: Mapping[str, Any]) -> Iterator[Fault]:
+    source = values["source"]
+    if not re.fullmatch(r"block:\S+|[A-Za-z_][\w.\-]*", source):
+        yield Fault(
+            "is not a source", ("source",), allowed="sample, csv, parquet, sql, block:NAME, a registered name"
+        )
+    elif source not in _SOURCE_KEYS and (hint := nearest(source, _SOURCE_KEYS)):
+        yield Fault(
+            "is not a known source",
+            ("source",),
+            "sample, csv, parquet, sql, block:NAME, a registered name",
+            hint,
+        )
 
 
 class DataConfig(Section):
     """Where the bars come from and how to read them."""
+
+    checks: ClassVar[tuple[Check, ...]] = (
+        _source_named,
+        _source_has_its_keys,
+        _table_or_query,
+        _symbols_named,
+        _dates_in_order,
+    )
 
     source: str = Field(
         "sample",
@@ -46,7 +136,7 @@ class DataConfig(Section):
     path: str | None = Field(
         None, title="Path", description="File of a csv or parquet source; {symbol} stands for the symbol."
     )
-    url: SecretStr | None = Field(
+    url: Secret | None = Field(
         None, title="Database URL", description="SQLAlchemy URL of a sql source; keep it in ${ENV_VAR}."
     )
     table: str | None = Field(None, title="Table", description="Table of a sql source.")
@@ -54,23 +144,35 @@ class DataConfig(Section):
         None, title="Query", description="SQL query of a sql source; :symbol is bound to the symbol."
     )
     symbols: list[str] = Field(
-        default=["SP500"], title="Symbols", description="Symbols to load, in this order.", min_length=1
+        default_factory=_own_symbols,
+        title="Symbols",
+        description="Symbols to load, in this order. Default: SP500 of the sample source, all of a block.",
     )
-    timeframe: str = Field(
-        "1d", title="Timeframe", description="Length of a bar: 30s, 5m, 1h, 1d, 1w, 1mo.", pattern=r"^[1-9][0-9]{0,3}(s|m|h|d|w|mo)$"
+    timeframe: Timeframe = Field(
+        "1d",
+        title="Timeframe",
+        description="Length of a bar: 30s, 5m, 1h, 1d, 1w, 1mo.",
     )
     start_date: Moment | None = Field(
-        None, title="Load from", description="First day that is loaded. Bars before the simulated range are warm-up."
+        None,
+        title="Load from",
+        description="First day that is loaded. Bars before the simulated range are warm-up.",
     )
-    end_date: Moment | None = Field(None, title="Load until", description="Last day that is loaded, inclusive.")
+    end_date: Moment | None = Field(
+        None, title="Load until", description="Last day that is loaded, inclusive."
+    )
     columns: dict[str, str] = Field(
         default={}, title="Columns", description="Names in the file where they are unusual: {close: Last}."
     )
-    timezone: str | None = Field(
-        None, title="Time zone", description="Zone of timestamps that carry none, as America/New_York. Default UTC."
+    timezone: TimeZone | None = Field(
+        None,
+        title="Time zone",
+        description="Zone of timestamps that carry none, as America/New_York. Default UTC.",
     )
     calendar: str | None = Field(
-        None, title="Calendar", description="Exchange calendar that gaps are judged by: XNYS, 24/7. Default: none."
+        None,
+        title="Calendar",
+        description="Exchange calendar that gaps are judged by: XNYS, 24/7. Default: none.",
     )
     adjustment: Literal["none", "adjusted_close"] = Field(
         "none",
@@ -78,7 +180,9 @@ class DataConfig(Section):
         description="none, or adjusted_close: scale prices by the file's adjusted close (splits and dividends).",
     )
     periods_per_year: Positive | None = Field(
-        None, title="Bars per year", description="For annual figures. Default: from timeframe and trading days."
+        None,
+        title="Bars per year",
+        description="For annual figures. Default: from timeframe and trading days.",
     )
     min_bars: int = Field(2, title="Fewest bars", description="Fewer bars than this are an error.", ge=2)
 
@@ -92,24 +196,34 @@ class InfrastructureConfig(Section):
     workers: Annotated[int, Field(ge=1, le=1024)] | None = Field(
         None, title="Workers", description="Parallel workers. Default: the number of processors."
     )
-    device: Literal["cpu", "gpu"] = Field("cpu", title="Device", description="cpu; gpu is not supported.")
+    device: Device = Field("cpu", title="Device", description="cpu; gpu is not supported.")
     memory_limit_mb: Annotated[int, Field(ge=64)] | None = Field(
         None, title="Memory limit (MB)", description="A run that is estimated above it is refused."
     )
     indicator_cache: Literal["memory", "disk"] = Field(
-        "memory", title="Indicator cache", description="memory, or disk: kept between runs, shared by processes."
+        "memory",
+        title="Indicator cache",
+        description="memory, or disk: kept between runs, shared by processes.",
     )
     read_retries: int = Field(
-        2, title="Read retries", description="Further attempts to read data after a transient failure.", ge=0, le=20
+        2,
+        title="Read retries",
+        description="Further attempts to read data after a transient failure.",
+        ge=0,
+        le=20,
     )
     retry_delay_seconds: NonNegative = Field(
         1.0, title="Retry delay (s)", description="Wait before the first further attempt; doubles each time."
     )
     compute: str | None = Field(
-        None, title="Compute block", description="block:NAME of a saved ComputeResources block.", pattern=r"^block:.+$"
+        None,
+        title="Compute block",
+        description="block:NAME of a saved ComputeResources block.",
     )
     indicators: str | None = Field(
-        None, title="Indicator block", description="block:NAME of a saved IndicatorLibrary block.", pattern=r"^block:.+$"
+        None,
+        title="Indicator block",
+        description="block:NAME of a saved IndicatorLibrary block.",
     )
 
 
@@ -118,11 +232,15 @@ class OutputConfig(Section):
 
     directory: str = Field("runs", title="Directory", description="Folder of the run folders.", min_length=1)
     report: bool = Field(True, title="Report", description="Write the HTML report.")
-    catalogue_url: SecretStr | None = Field(
-        None, title="Catalogue URL", description="SQLAlchemy URL of the catalogue. Default: SQLite in the directory."
+    catalogue_url: Secret | None = Field(
+        None,
+        title="Catalogue URL",
+        description="SQLAlchemy URL of the catalogue. Default: SQLite in the directory.",
     )
     store: str | None = Field(
-        None, title="Store block", description="block:NAME of a saved ResultStore block.", pattern=r"^block:.+$"
+        None,
+        title="Store block",
+        description="block:NAME of a saved ResultStore block.",
     )
 
 
@@ -130,27 +248,37 @@ class StrategyConfig(Section):
     """The strategy and its parameters."""
 
     name: str = Field(
-        title="Strategy", description="A built-in name (`admf components strategy`) or module:Name.", min_length=1
+        title="Strategy",
+        description="A built-in name (`admf components strategy`) or module:Name.",
+        min_length=1,
     )
-    params: dict[str, Any] = Field(default={}, title="Parameters", description="Those not named keep their defaults.")
+    params: dict[str, Any] = Field(
+        default={}, title="Parameters", description="Those not named keep their defaults."
+    )
 
 
 class ExecutionConfig(Section):
     """When and at what price a decision is carried out."""
 
     fill: Literal["next_open", "same_close"] = Field(
-        "next_open", title="Fill", description="Price of a decision made on a close: the next open or that close."
+        "next_open",
+        title="Fill",
+        description="Price of a decision made on a close: the next open or that close.",
     )
     direction: Literal["both", "long_only", "short_only"] = Field(
         "both", title="Direction", description="Sides that are traded; targets of the other side become flat."
     )
     stop_loss_pct: Percent | None = Field(None, title="Stop-loss (%)", description="Distance of the stop.")
-    take_profit_pct: Positive | None = Field(None, title="Take-profit (%)", description="Distance of the target.")
+    take_profit_pct: Positive | None = Field(
+        None, title="Take-profit (%)", description="Distance of the target."
+    )
     trailing_stop_pct: Percent | None = Field(
         None, title="Trailing stop (%)", description="Distance from the best price since entry."
     )
     stop_basis: Literal["entry_price", "signal_close"] = Field(
-        "entry_price", title="Stop basis", description="Price that stop and target distances are measured from."
+        "entry_price",
+        title="Stop basis",
+        description="Price that stop and target distances are measured from.",
     )
     repeat_signal: Literal["hold", "reenter"] = Field(
         "hold",
@@ -164,8 +292,31 @@ class ExecutionConfig(Section):
     )
 
 
+def _units_where_fixed(values: Mapping[str, Any]) -> Iterator[Fault]:
+    fixed, units = values["method"] == "fixed_units", values["units"]
+    if fixed and units is None:
+        yield Fault("is required by method fixed_units", ("units",), missing=True)
+    elif not fixed and units is not None:
+        yield Fault(
+            "does not go with method cash_fraction",
+            ("units",),
+            hint="write method: fixed_units, or remove units",
+        )
+
+
+def _fraction_where_used(values: Mapping[str, Any]) -> Iterator[Fault]:
+    if values["method"] == "fixed_units" and values["fraction"] != 1:
+        yield Fault(
+            "does not go with method fixed_units",
+            ("fraction",),
+            hint="remove it, or write method: cash_fraction",
+        )
+
+
 class SizingConfig(Section):
     """How large a position is."""
+
+    checks: ClassVar[tuple[Check, ...]] = (_units_where_fixed, _fraction_where_used)
 
     method: Literal["cash_fraction", "fixed_units"] = Field(
         "cash_fraction", title="Method", description="cash_fraction of the equity, or fixed_units."
@@ -175,17 +326,25 @@ class SizingConfig(Section):
     )
     units: Positive | None = Field(None, title="Units", description="Units of a full position (fixed_units).")
     lot_size: Positive | None = Field(
-        None, title="Lot size", description="Positions are multiples of it; 1 is whole units. Default: fractional."
+        None,
+        title="Lot size",
+        description="Positions are multiples of it; 1 is whole units. Default: fractional.",
     )
 
 
 class CostsConfig(Section):
     """What trading costs."""
 
-    commission_bps: NonNegative = Field(0.0, title="Commission (bps)", description="Of the traded value.", lt=10000)
-    commission_per_unit: NonNegative = Field(0.0, title="Commission per unit", description="Currency per unit.")
+    commission_bps: NonNegative = Field(
+        0.0, title="Commission (bps)", description="Of the traded value.", lt=10000
+    )
+    commission_per_unit: NonNegative = Field(
+        0.0, title="Commission per unit", description="Currency per unit."
+    )
     commission_fixed: NonNegative = Field(0.0, title="Fixed commission", description="Currency per order.")
-    slippage_bps: NonNegative = Field(0.0, title="Slippage (bps)", description="Against you at every fill.", lt=10000)
+    slippage_bps: NonNegative = Field(
+        0.0, title="Slippage (bps)", description="Against you at every fill.", lt=10000
+    )
     spread_bps: NonNegative = Field(
         0.0, title="Spread (bps)", description="Full bid-ask spread, paid at entry.", lt=10000
     )
@@ -194,15 +353,23 @@ class CostsConfig(Section):
 class BacktestConfig(Section):
     """A historical simulation."""
 
+    checks: ClassVar[tuple[Check, ...]] = (_dates_in_order,)
+
     start_date: Moment | None = Field(None, title="Start", description="First simulated day.")
     end_date: Moment | None = Field(None, title="End", description="Last simulated day, inclusive.")
     strategy: StrategyConfig = Field(title="Strategy", description="The strategy and its parameters.")
     execution: ExecutionConfig = Field(
-        default=ExecutionConfig(), title="Execution", description="When and at what price a decision is carried out."
+        default=ExecutionConfig(),
+        title="Execution",
+        description="When and at what price a decision is carried out.",
     )
-    sizing: SizingConfig = Field(default=SizingConfig(), title="Sizing", description="How large a position is.")
+    sizing: SizingConfig = Field(
+        default=SizingConfig(), title="Sizing", description="How large a position is."
+    )
     costs: CostsConfig = Field(default=CostsConfig(), title="Costs", description="What trading costs.")
-    initial_cash: Positive = Field(100_000.0, title="Initial cash", description="In the currency of the prices.")
+    initial_cash: Positive = Field(
+        100_000.0, title="Initial cash", description="In the currency of the prices."
+    )
     risk_free_pct: Annotated[float, Field(ge=-50, le=100, allow_inf_nan=False)] = Field(
         0.0, title="Risk-free rate (%)", description="Annual; used by the ratios."
     )

@@ -1,0 +1,267 @@
+"""Turns pydantic's errors into problems that a person can act on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any, NamedTuple, get_args
+
+from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from admf.core.config.faults import FAULTS, Fault, Path, run_checks
+from admf.core.config.plain import dotted, short
+from admf.errors import Problem
+
+
+class Mark(NamedTuple):
+    """Where a key stands: a file (or an option of the command line) and a line in it."""
+
+    file: str
+    line: int | None
+
+
+@dataclass(frozen=True)
+class View:
+    """What is known about the data besides its values.
+
+    Parameters
+    ----------
+    prefix
+        Path of the data in the document.
+    marks
+        Where each key stands; a key that is not in it stands where its parent does.
+    written
+        Text of values that came from the environment: shown in place of the value.
+    """
+
+    prefix: Path = ()
+    marks: Mapping[Path, Mark] = field(default_factory=dict)
+    written: Mapping[Path, str] = field(default_factory=dict)
+
+    def problem(self, path: Path, message: str, **more: str | None) -> Problem:
+        """Make a problem at a path relative to the data."""
+        mark = self.mark(path)
+        return Problem(
+            dotted((*self.prefix, *path)),
+            message,
+            mark.line if mark else None,
+            file=mark.file if mark else None,
+            **more,
+        )
+
+    def mark(self, path: Path) -> Mark | None:
+        """Give the place of the nearest key at or above a path."""
+        for end in range(len(path), -1, -1):
+            if path[:end] in self.marks:
+                return self.marks[path[:end]]
+        return None
+
+
+_MISSING = object()
+
+#: error type -> (message, allowed); braces are filled from the error's context.
+_WORDS: dict[str, tuple[str, str | None]] = {
+    "bool_type": ("must be true or false", "true, false"),
+    "float_type": ("must be a number", None),
+    "int_type": ("must be a whole number", None),
+    "int_from_float": ("must be a whole number", None),
+    "string_type": ("must be text", None),
+    "string_unicode": ("has a character that cannot be stored", None),
+    "list_type": ("must be a list", "[first, second] or one line with - for each entry"),
+    "dict_type": ("must be a mapping", "lines of key: value"),
+    "model_type": ("must be a section", "lines of key: value"),
+    "model_attributes_type": ("must be a section", "lines of key: value"),
+    "finite_number": ("must be a finite number", None),
+    "greater_than": ("must be greater than {gt:g}", None),
+    "greater_than_equal": ("must be at least {ge:g}", None),
+    "less_than": ("must be less than {lt:g}", None),
+    "less_than_equal": ("must be at most {le:g}", None),
+    "too_short": ("needs more entries", "at least {min_length}"),
+    "too_long": ("has too many entries", "at most {max_length}"),
+    "string_too_short": ("must not be empty", None),
+    "string_too_long": ("is too long", "at most {max_length} characters"),
+    "string_pattern_mismatch": ("does not have the right form", "text that matches {pattern}"),
+}
+
+
+def explain(error: ValidationError, model: type[BaseModel], data: Any, view: View) -> list[Problem]:
+    """Give every problem of data that a model refused, those of checks that pydantic did not reach included."""
+    problems: list[Problem] = []
+    wrong: set[Path] = set()
+    for details in error.errors(include_url=False):
+        path = tuple(key for key in details["loc"] if key != "[key]")
+        wrong.add(path)
+        problems.extend(_explain_one(details, path, model, data, view))
+    for path, fault in _unreached(model, data, (), wrong):
+        problems.append(_from_fault(fault, path, model, data, view))
+    return problems
+
+
+def _explain_one(
+    details: ErrorDetails, path: Path, model: type[BaseModel], data: Any, view: View
+) -> Iterator[Problem]:
+    kind, context = details["type"], details.get("ctx", {})
+    if kind == FAULTS:
+        for fault in context["faults"]:
+            yield _from_fault(fault, path, model, data, view)
+    elif kind == "missing":
+        yield view.problem(path, "is required", hint=_describe(_field(model, path)))
+    elif kind == "extra_forbidden":
+        yield unknown_key(path, _model(model, path[:-1]), view)
+    else:
+        value = _at(data, path)
+        found = _found(value, path, model, view)
+        if value is None:
+            is_section = kind in ("model_type", "model_attributes_type", "dict_type")
+            message = "is an empty section" if is_section else "has no value"
+            yield view.problem(path, message, found=found, hint="write a value, or remove the key")
+        elif kind in ("literal_error", "enum"):
+            choices = re.findall(r"'([^']*)'", context["expected"])
+            yield view.problem(
+                path,
+                "is not one of the choices",
+                found=found,
+                allowed=", ".join(choices),
+                hint=nearest(value, choices),
+            )
+        else:
+            message, allowed = _WORDS.get(kind, (_own_words(details["msg"]), None))
+            hint = None if found == "(hidden)" or path in view.written else _value_hint(kind, value)
+            if path in view.written and kind != "string_type":
+                hint = "a value from the environment is text; give it with --set instead"
+            yield view.problem(
+                path,
+                message.format(**context) if kind in _WORDS else message,
+                found=found,
+                allowed=allowed.format(**context) if allowed else None,
+                hint=hint,
+            )
+
+
+def unknown_key(path: Path, model: type[BaseModel] | None, view: View, known: Iterable[str] = ()) -> Problem:
+    """Give the problem of a key that does not exist. Its value is not shown: it may be a misspelled secret."""
+    names = [*(model.model_fields if model else ()), *known]
+    return view.problem(path, "is an unknown key", allowed=", ".join(names), hint=nearest(path[-1], names))
+
+
+def nearest(word: object, words: Iterable[str]) -> str | None:
+    """Suggest the known word that is nearest to a wrong one, if one is near."""
+    by_lower = {known.lower(): known for known in words}
+    text = str(word).lower().replace("-", "_").replace(" ", "_")
+    near = get_close_matches(text, by_lower, 1, 0.6) or [
+        known for known in by_lower if len(text) > 3 and text in known
+    ]
+    return f"did you mean {by_lower[near[0]]}?" if near else None
+
+
+def _from_fault(fault: Fault, path: Path, model: type[BaseModel], data: Any, view: View) -> Problem:
+    path = (*path, *fault.key)
+    found = None if fault.missing else _found(_at(data, path), path, model, view)
+    hint = fault.hint or (_describe(_field(model, path)) if fault.missing else None)
+    return view.problem(path, fault.message, found=found, allowed=fault.allowed, hint=hint)
+
+
+def _unreached(model: Any, data: Any, path: Path, wrong: set[Path]) -> Iterator[tuple[Path, Fault]]:
+    """Run the checks of sections whose validation ended early, because a key in them is wrong."""
+    inside = {place for place in wrong if len(place) > len(path) and place[: len(path)] == path}
+    if not inside or not isinstance(data, dict):
+        return
+    values = dict(data)
+    for name, info in model.model_fields.items():
+        if name not in values:
+            values[name] = info.get_default(call_default_factory=True, validated_data=values)
+    for place in inside:
+        values.pop(str(place[len(path)]), None)
+    for fault in run_checks(getattr(model, "checks", ()), values):
+        yield path, fault
+    for name, item in data.items():
+        below = _model(model, (name,)) if name in model.model_fields else None
+        if below:
+            yield from _unreached(below, item, (*path, name), wrong)
+
+
+def _found(value: Any, path: Path, model: type[BaseModel], view: View) -> str | None:
+    if value is _MISSING:
+        return None
+    if path in view.written:
+        return view.written[path]
+    info = _field(model, path)
+    return "(hidden)" if info and "SecretStr" in repr(info.annotation) and value is not None else short(value)
+
+
+def _describe(info: FieldInfo | None) -> str | None:
+    return f"{info.title}: {info.description}" if info and info.title and info.description else None
+
+
+def _own_words(message: str) -> str:
+    """Give the message of a validator of a user's own model."""
+    message = re.sub(r"^(Value error|Assertion failed), ", "", message)
+    return message[:1].lower() + message[1:]
+
+
+def _at(data: Any, path: Path) -> Any:
+    for key in path:
+        try:
+            data = data[key]
+        except (KeyError, IndexError, TypeError):
+            return _MISSING
+    return data
+
+
+def _field(model: type[BaseModel] | None, path: Path) -> FieldInfo | None:
+    """Give the field of the innermost model on a path."""
+    info = None
+    for key in path:
+        if model is not None and key in model.model_fields:
+            info = model.model_fields[str(key)]
+            model = _inner(info.annotation)
+    return info
+
+
+def _model(model: type[BaseModel] | None, path: Path) -> type[BaseModel] | None:
+    for key in path:
+        if isinstance(key, str) and model is not None:
+            model = _inner(model.model_fields[key].annotation) if key in model.model_fields else None
+    return model
+
+
+def _inner(annotation: Any) -> type[BaseModel] | None:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _inner(part))), None)
+
+
+_TRUE, _FALSE = ("yes", "y", "on", "1", "true", "t"), ("no", "n", "off", "0", "false", "f")
+
+
+def _value_hint(kind: str, value: Any) -> str | None:
+    """Say how to write what was probably meant."""
+    text = value.strip() if isinstance(value, str) else None
+    if kind == "bool_type":
+        word = str(value).lower()
+        return "write true" if word in _TRUE else "write false" if word in _FALSE else None
+    if kind == "string_type" and isinstance(value, bool | int | float):
+        return f'put it in quotes: "{short(value)}"'
+    if kind in ("float_type", "int_type") and text:
+        return _number_hint(text)
+    if kind == "list_type" and isinstance(value, str | int | float):
+        return f"write [{value}]" if len(str(value)) < 60 else None
+    return None
+
+
+def _number_hint(text: str) -> str | None:
+    if re.fullmatch(r"[+-]?(0|[1-9][0-9]*)(\.[0-9]*)?([eE][+-]?[0-9]+)?", text):
+        return f"write {text} without quotes"
+    if re.fullmatch(r"[+-]?0[0-9]+", text):
+        return f"a leading zero makes it text: write {int(text)}"
+    if re.fullmatch(r"0[xob][0-9a-fA-F]+", text):
+        return "write it as a decimal number"
+    if re.fullmatch(r"[0-9]+([,_ '][0-9]{3})+(\.[0-9]+)?", text):
+        return f"write {re.sub('[,_ ]|' + chr(39), '', text)}"
+    if re.fullmatch(r"[0-9.]+ ?%", text):
+        return f"write {text.rstrip('% ')}: the unit is in the key's name"
+    return None

@@ -1,0 +1,86 @@
+"""`Section`, the base of every part of a config."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any, ClassVar, Self
+
+from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError, model_serializer, model_validator
+from pydantic_core.core_schema import SerializerFunctionWrapHandler
+
+from admf.core.config.explain import View, explain
+from admf.core.config.faults import Check, Path, fault_error, run_checks
+from admf.core.config.plain import put, to_plain
+from admf.errors import ConfigError
+
+
+class Section(BaseModel):
+    """Base of every part of a config: immutable, strict about types, unknown keys are errors.
+
+    Derive from it to describe the section of a workflow type of your own (`register_section`). Rules over several
+    keys go into ``checks``; give every field a title and a description.
+
+    Constructing one with wrong values raises `ConfigError`, with every problem. A value that came from the
+    environment is shown (``repr``, dumps) as it was written, ``${VAR}``; only the attribute holds it.
+    """
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, validate_default=True, hide_input_in_errors=True
+    )
+    checks: ClassVar[tuple[Check, ...]] = ()
+
+    _written: dict[Path, str] = PrivateAttr(default_factory=dict)
+
+    def __init__(self, **data: Any) -> None:
+        plain, problems = to_plain(data)
+        if problems:
+            raise ConfigError(problems, type(self).__name__)
+        try:
+            super().__init__(**plain)
+        except ValidationError as error:
+            problems = explain(error, type(self), plain, View())
+        if problems:  # outside of the handler: pydantic's error must not hang on ours
+            raise ConfigError(problems, type(self).__name__)
+
+    # Nested sections are then built without this method, so that their errors arrive together.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+    @model_validator(mode="after")
+    def _run_checks(self) -> Self:
+        faults = run_checks(self.checks, dict(self))
+        if faults:
+            raise fault_error(*faults)
+        return self
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        data: dict[str, Any] = handler(self)
+        for path, text in self._written.items():
+            put(data, path, text)
+        return data
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        changed = {path[0] for path in self._written}
+        shown = self.model_dump(include={str(key) for key in changed}) if changed else {}
+        for key, value in super().__repr_args__():
+            yield key, shown.get(key, value) if key else value
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Copy, with other values for some keys (not validated)."""
+        copy = super().model_copy(update=update, deep=deep)
+        if update:
+            copy._written = {path: text for path, text in self._written.items() if path[0] not in update}
+        return copy
+
+
+def remember_written(section: BaseModel, path: Path, text: str) -> None:
+    """Note in the innermost section that holds a value how that value was written."""
+    owner, start, value = section, 0, section
+    for position, key in enumerate(path):
+        if isinstance(value, BaseModel):
+            owner, start = value, position
+            value = getattr(value, str(key), None)
+        elif isinstance(value, list | dict):
+            value = value[key]  # type: ignore[call-overload]
+    if isinstance(owner, Section):
+        owner._written[path[start:]] = text
