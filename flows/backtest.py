@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from admf.core.components import ComponentSpec, SignalGenerator
 from admf.core.config import BacktestConfig, WorkflowConfig
 from admf.errors import ConfigError, Problem
 from admf.flows.context import WorkflowContext
@@ -56,9 +57,6 @@ class BacktestManager(BaseWorkflowManager):
     def _initialize(
         self, section: BacktestConfig, config: WorkflowConfig, context: WorkflowContext
     ) -> Mapping[str, Any]:
-        self.strategy = resolve_strategy(
-            section.strategy.name, section.strategy.params, allow_modules=tuple(config.allow_modules)
-        )
         symbols = list(context.market.bars)
         if len(symbols) != 1:
             raise ConfigError(
@@ -73,6 +71,20 @@ class BacktestManager(BaseWorkflowManager):
                 ]
             )
         self.symbol = symbols[0]
+        scope = context.container.child(self.symbol, kind="trial")
+        scope.add(
+            ComponentSpec(
+                "strategy",
+                resolve_strategy,
+                params={
+                    "ref": section.strategy.name,
+                    "params": section.strategy.params,
+                    "allow_modules": tuple(config.allow_modules),
+                },
+            ),
+            conforms_to=(SignalGenerator,),
+        )
+        self.strategy = scope.initialize().resolve("strategy")
         return {"strategy": self.strategy.name, "params": dict(self.strategy.params), "symbol": self.symbol}
 
     def _prepare(self, context: WorkflowContext) -> Mapping[str, Any]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Awaitable, Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -32,6 +31,7 @@ class StopSignal:
     def __init__(self) -> None:
         self._event = asyncio.Event()
         self._error: WorkflowError | None = None
+        self._listeners: list[Callable[[str], None]] = []
 
     @property
     def error(self) -> WorkflowError | None:
@@ -55,6 +55,14 @@ class StopSignal:
         if self._error is None:  # the first reason stands
             self._error = error
             self._event.set()
+            for listener in self._listeners:
+                listener(error.message)
+
+    def on_stop(self, listener: Callable[[str], None]) -> None:
+        """Call `listener` with the reason when the signal is given, or at once if it was."""
+        self._listeners.append(listener)
+        if self._error is not None:
+            listener(self._error.message)
 
     async def wait(self) -> WorkflowError:
         """Return when the signal is given."""
@@ -123,8 +131,6 @@ class WorkflowContext:
     resources: ComputeResources
     run: RunFolder
     stop: StopSignal
-    services: Mapping[str, Any]
-    log: logging.Logger | logging.LoggerAdapter[logging.Logger]
     outcome: Outcome = field(default_factory=Outcome)
     phases: dict[str, PhaseResult] = field(default_factory=dict)
     failure: Exception | None = None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import shutil
 import time
 from datetime import UTC, datetime
@@ -41,10 +40,14 @@ async def run_workflow(hand_over: HandOver) -> WorkflowResult:
     run = store.runs().create(config, started=datetime.now(UTC), flow_run_id=flow_run.get_id())
     hand_over.workflow_id = run.id
     await announce(run.id, str(config.type))
-    log = _logger(run.id, config.log_level)
     container = UniversalScopedContainer(
-        config.name, kind="workflow", shared=hand_over.services, seed=config.random_seed
+        config.name,
+        shared=hand_over.services,
+        seed=config.random_seed,
+        container_id=f"workflow-{run.id}",
+        log_level=config.log_level,
     )
+    hand_over.stop.on_stop(container.cancel.cancel)
     manager = new_manager(str(config.type))
     context: WorkflowContext | None = None
     try:
@@ -55,7 +58,7 @@ async def run_workflow(hand_over: HandOver) -> WorkflowResult:
                     {"workflow_id": run.id, "type": str(config.type), "name": config.name},
                 )
                 try:
-                    context = await _provision(config, hand_over, container, run, log)
+                    context = await _provision(config, hand_over, container, run)
                     await _run_flow(manager, context)
                 except Exception as error:  # noqa: BLE001 - whatever went wrong becomes part of the result
                     hand_over.error = error
@@ -108,7 +111,6 @@ async def _provision(
     hand_over: HandOver,
     container: UniversalScopedContainer,
     run: RunFolder,
-    log: logging.Logger,
 ) -> WorkflowContext:
     resources, library = await _resources(config, hand_over)
     market = await hand_over.stop.guard(provision(config, hand_over.services, library))
@@ -122,8 +124,6 @@ async def _provision(
         resources=resources,
         run=run,
         stop=hand_over.stop,
-        services=hand_over.services,
-        log=log,
     )
 
 
@@ -220,9 +220,3 @@ async def _clean_up(run: RunFolder, store: ResultStore, hand_over: HandOver) -> 
         store.catalogue().record(run)
 
     await asyncio.to_thread(work)
-
-
-def _logger(workflow_id: str, level: str) -> logging.Logger:
-    log = logging.getLogger(f"admf.workflow.{workflow_id}")
-    log.setLevel(level)
-    return log

@@ -97,7 +97,7 @@ class BaseWorkflowManager(ABC):
 
     async def _run_phase(self, phase: WorkflowPhase, context: WorkflowContext) -> Exception | None:
         bus, event = context.container.bus, f"workflow.phase.{phase.name}"
-        context.log.debug("phase %s starts", phase.name)
+        context.container.logger.debug("phase %s starts", phase.name)
         bus.publish(f"{event}.start", {"phase": phase.name})
         started, clock = datetime.now(UTC), time.perf_counter()
         summary: Mapping[str, Any] = {}
@@ -129,5 +129,5 @@ class BaseWorkflowManager(ABC):
             bus.publish(f"{event}.complete", data)
         else:
             bus.publish(f"{event}.error", {**data, "error": describe(error)})
-        context.log.debug("phase %s %s after %.3f s", phase.name, status, seconds)
+        context.container.logger.debug("phase %s %s after %.3f s", phase.name, status, seconds)
         return error

@@ -68,4 +68,19 @@ def bars_from_provider(provider: Any, config: DataConfig) -> dict[str, Bars]:
             f"shared service 'market_data' has no bars of {', '.join(missing)}",
             hint=f"it has: {', '.join(map(str, provider)) or 'nothing'}",
         )
-    return {symbol: load_bars(provider[symbol], config=config, symbol=symbol) for symbol in wanted}
+    return {
+        symbol: load_bars(
+            provider[symbol],
+            symbol=symbol,
+            timeframe=config.timeframe,
+            columns=config.columns,
+            timezone=config.timezone,
+            calendar=config.calendar,
+            adjustment=config.adjustment,
+            start=config.start_date,
+            end=config.end_date,
+            periods_per_year=config.periods_per_year,
+            min_bars=config.min_bars,
+        )
+        for symbol in wanted
+    }
