@@ -137,7 +137,9 @@ def measure(title: str, path: Path, task: Task, repeats: int, folder: Path, cons
     for column in COLUMNS:
         sheet.add_column(f"{column} (s)", justify="right")
     for name, times in rows.items():
-        ratios = (f"{seconds:.4f} {seconds / own:6.1f}x" for seconds, own in zip(times, rows["admf"], strict=True))
+        ratios = (
+            f"{seconds:.4f} {seconds / own:6.1f}x" for seconds, own in zip(times, rows["admf"], strict=True)
+        )
         sheet.add_row(name, *ratios)
     console.print(sheet)
     return True
@@ -170,7 +172,12 @@ def main() -> None:
         sample_prices().to_parquet(folder / "sample.parquet")
         random_prices(arguments.bars).to_parquet(folder / "random.parquet")
         agreed = measure(
-            "S&P 500, 50/200", folder / "sample.parquet", Task(50, 200, 1e6, 5.0), arguments.repeats, folder, console
+            "S&P 500, 50/200",
+            folder / "sample.parquet",
+            Task(50, 200, 1e6, 5.0),
+            arguments.repeats,
+            folder,
+            console,
         )
         agreed &= measure(
             f"random, {arguments.bars:,} bars, 50/200",

@@ -14,5 +14,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     from admf.cli.app import app
     from admf.cli.failures import guarded
 
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    sys.exit(guarded(lambda: app(args=arguments, prog_name="admf", standalone_mode=False), "--json" in arguments))
+    arguments = list(sys.argv[1:] if argv is None else argv) or ["--help"]
+    sys.exit(
+        guarded(lambda: app(args=arguments, prog_name="admf", standalone_mode=False), "--json" in arguments)
+    )

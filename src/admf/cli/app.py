@@ -83,7 +83,10 @@ def list_(
 
 @app.command()
 def replay(
-    run: RunArgument, store: StoreOption = STORE, allow_modules: AllowOption = None, as_json: JsonOption = False
+    run: RunArgument,
+    store: StoreOption = STORE,
+    allow_modules: AllowOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Run a stored run again and say whether it gives the same digest."""
     from admf.cli.execute import replay_run

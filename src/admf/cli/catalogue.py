@@ -27,7 +27,12 @@ def list_components(kind: str | None, as_json: bool) -> None:
         write_json(
             {
                 each: [
-                    {"name": entry.name, "aliases": entry.aliases, "summary": entry.summary, "address": entry.address}
+                    {
+                        "name": entry.name,
+                        "aliases": entry.aliases,
+                        "summary": entry.summary,
+                        "address": entry.address,
+                    }
                     for entry in entries
                 ]
                 for each, entries in found.items()

@@ -92,7 +92,9 @@ def replay_run(run: str, store: Path, allow_modules: tuple[str, ...], as_json: b
     if as_json:
         write_json(asdict(report))
     else:
-        verdict = "reproduced: the digests are equal" if report.reproduced else "NOT reproduced: the digests differ"
+        verdict = (
+            "reproduced: the digests are equal" if report.reproduced else "NOT reproduced: the digests differ"
+        )
         sheet = table(verdict, "", "")
         add_row(sheet, "original", report.original)
         add_row(sheet, "replay", report.replay)

@@ -22,7 +22,7 @@ _WRONG_INPUT = (ConfigError, ComponentError, RunNotFoundError)
 
 
 class CommandLineError(AdmfError):
-    """The command line asks for something that cannot be."""
+    """The command failed for a reason that lies outside workflow, config and data."""
 
 
 def guarded(command: Callable[[], object], as_json: bool) -> int:
@@ -92,7 +92,7 @@ def report(error: AdmfError, as_json: bool) -> None:
 
 
 def _say(message: str, hint: str | None, as_json: bool) -> None:
-    report(AdmfError(message, hint), as_json)
+    report(CommandLineError(message, hint), as_json)
 
 
 def _interrupted(as_json: bool) -> int:
@@ -104,5 +104,9 @@ def _unexpected(error: BaseException, as_json: bool) -> int:
     handle, path = tempfile.mkstemp(prefix="admf-error-", suffix=".txt")
     with open(handle, "w", encoding="utf-8") as file:
         file.write("".join(traceback.format_exception(error)))
-    _say(f"unexpected {type(error).__name__}: {error}", f"this is a fault of admf; its traceback is in {path}", as_json)
+    _say(
+        f"unexpected {type(error).__name__}: {error}",
+        f"this is a fault of admf; its traceback is in {path}",
+        as_json,
+    )
     return FAILED

@@ -25,7 +25,7 @@ HEADLINE = (
     "longest_drawdown",
     "exposure",
     "turnover",
-    "total_trades",
+    "trades",
     "win_rate",
     "profit_factor",
     "expectancy",
@@ -42,7 +42,9 @@ def show_result(result: Mapping[str, Any], console: Console) -> None:
     console
         Where to.
     """
-    console.print(plain(f"{result['name']}: {result['status']} in {result['duration_seconds']:.2f} s"), soft_wrap=True)
+    console.print(
+        plain(f"{result['name']}: {result['status']} in {result['duration_seconds']:.2f} s"), soft_wrap=True
+    )
     final = result.get("final_results") or {}
     sheet = table(None, "", "")
     add_row(sheet, "run", result["workflow_id"])

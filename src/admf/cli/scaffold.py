@@ -42,12 +42,14 @@ def write_template(name: str, path: Path, force: bool) -> None:
         hint = f"did you mean {near}?" if near else None
         raise CommandLineError(f"no template is called {name!r}; there is: {', '.join(known)}", hint)
     if path.exists() and not force:
-        raise CommandLineError(f"{path} exists", "choose another name with --output, or overwrite it with --force")
+        raise CommandLineError(
+            f"{path} exists", "choose another name with --output, or overwrite it with --force"
+        )
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with open(handle, "w", encoding="utf-8") as file:
             file.write(known[name])
-        os.chmod(temporary, 0o644)  # noqa: S103 - a config is no secret; mkstemp's 0600 would surprise
+        os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

@@ -1,0 +1,5 @@
+"""`python -m admf` is the command line."""
+
+from admf.cli import main
+
+main()
