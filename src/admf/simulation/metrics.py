@@ -1,0 +1,252 @@
+"""The metrics of a simulation, with empyrical's names and values.
+
+Plain functions on arrays of returns per bar, and `compute_metrics`, which applies them to a result. What a
+value means and which unit it has: `admf.simulation.metrics_glossary`.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from admf.simulation.metrics_arrays import divide, drawdown_series, periods_per_year, power
+from admf.simulation.metrics_benchmark import alpha, alpha_beta, beta, down_capture, up_capture
+from admf.simulation.metrics_returns import (
+    annual_return,
+    calmar_ratio,
+    cum_returns_final,
+    omega_ratio,
+    probabilistic_sharpe_ratio,
+    psr,
+    recovery_factor,
+    sharpe_ratio,
+    sortino_ratio,
+    stability_of_timeseries,
+)
+from admf.simulation.metrics_risk import (
+    annual_volatility,
+    conditional_value_at_risk,
+    downside_risk,
+    kurtosis,
+    longest_drawdown,
+    longest_run,
+    max_drawdown,
+    moments,
+    skew,
+    tail_ratio,
+    tails,
+    ulcer_index,
+    value_at_risk,
+)
+from admf.simulation.metrics_trades import (
+    expectancy,
+    exposure,
+    kelly,
+    max_consecutive_losses,
+    payoff_ratio,
+    profit_factor,
+    turnover,
+    win_rate,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
+
+__all__ = [
+    "Measurable",
+    "alpha",
+    "alpha_beta",
+    "annual_return",
+    "annual_volatility",
+    "bar_returns",
+    "beta",
+    "calmar_ratio",
+    "compute_metrics",
+    "conditional_value_at_risk",
+    "cum_returns_final",
+    "down_capture",
+    "downside_risk",
+    "drawdown_series",
+    "expectancy",
+    "exposure",
+    "kelly",
+    "kurtosis",
+    "longest_drawdown",
+    "max_consecutive_losses",
+    "max_drawdown",
+    "omega_ratio",
+    "payoff_ratio",
+    "periods_per_year",
+    "probabilistic_sharpe_ratio",
+    "profit_factor",
+    "psr",
+    "recovery_factor",
+    "sharpe_ratio",
+    "skew",
+    "sortino_ratio",
+    "stability_of_timeseries",
+    "tail_ratio",
+    "tails",
+    "turnover",
+    "ulcer_index",
+    "up_capture",
+    "value_at_risk",
+    "win_rate",
+]
+
+
+class Measurable(Protocol):
+    """What `compute_metrics` reads of a simulation's result.
+
+    `equity` and `positions` have one value per bar of `bars`; `trades` gives its columns by name.
+    """
+
+    @property
+    def equity(self) -> Any: ...  # noqa: D102
+    @property
+    def positions(self) -> Any: ...  # noqa: D102
+    @property
+    def trades(self) -> Any: ...  # noqa: D102
+    @property
+    def bars(self) -> Any: ...  # noqa: D102
+    @property
+    def initial_cash(self) -> float: ...  # noqa: D102
+    @property
+    def risk_free_pct(self) -> float: ...  # noqa: D102
+
+
+def bar_returns(equity: ArrayLike, initial_cash: float) -> NDArray[np.float64]:
+    """Turn an equity curve into returns per bar, the first one against the initial cash.
+
+    Parameters
+    ----------
+    equity
+        Value at the close of each bar, currency, shape (n,).
+    initial_cash
+        Value before the first bar, currency.
+
+    Returns
+    -------
+    Fractions, shape (n,). Once the equity has fallen to 0 or below there is nothing left to earn a return on:
+    the bars after that are NaN.
+    """
+    equity = np.asarray(equity, dtype=np.float64)
+    before = np.empty_like(equity)
+    before[:1] = initial_cash
+    before[1:] = equity[:-1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        returns: NDArray[np.float64] = equity / before
+    returns -= 1.0
+    ruined = before <= 0
+    if ruined.any():
+        returns[int(np.argmax(ruined)) :] = np.nan
+    return returns
+
+
+def compute_metrics(result: Measurable) -> dict[str, float]:
+    """All metrics of a simulation.
+
+    Parameters
+    ----------
+    result
+        Equity, positions, trades and bars of one simulation. Annual values use ``bars.periods_per_year``; the
+        ratios take off the risk-free rate of a bar, ``(1 + annual) ** (1 / bars per year) - 1``. The
+        benchmark is buy and hold of the same bars, close to close.
+
+    Returns
+    -------
+    Metrics by name, in the order of the glossary. What is not defined is NaN, and so is what would be
+    infinite (a ratio with nothing below the line), as JSON knows neither. After ruin (equity at 0 or below)
+    no return exists: the metrics are those of the bars until then.
+    """
+    bars = result.bars
+    period = float(bars.periods_per_year)
+    equity = np.asarray(result.equity, dtype=np.float64)
+    returns = bar_returns(equity, result.initial_cash)
+    close = np.asarray(bars.close, dtype=np.float64)
+    risk_free = power(1.0 + result.risk_free_pct / 100.0, 1.0 / period) - 1.0
+    metrics = {
+        "final_equity": float(equity[-1]) if equity.size else math.nan,
+        **_return_metrics(returns, close, period, risk_free),
+        **_trade_metrics(result.trades),
+        "exposure": exposure(result.positions),
+        "turnover": _turnover(result, equity, close, period),
+    }
+    return {name: value if math.isfinite(value) else math.nan for name, value in metrics.items()}
+
+
+def _return_metrics(
+    returns: NDArray[np.float64], close: NDArray[np.float64], period: float, risk_free: float
+) -> dict[str, float]:
+    # What several metrics need is computed once; a test holds them to the plain functions.
+    total, annual = cum_returns_final(returns), annual_return(returns, period)
+    sharpe = sharpe_ratio(returns, risk_free, period)
+    skewness, raw_kurtosis = moments(returns)
+    observations = returns.size - int(np.count_nonzero(np.isnan(returns)))
+    per_bar = sharpe / math.sqrt(period)
+    drawdown = drawdown_series(returns)
+    n = drawdown.size
+    deepest = float(drawdown.min()) if n else math.nan
+    loss = -deepest if deepest < 0 else math.nan
+    shortfall, expected_shortfall, good_to_bad = tails(returns)
+    market = close[1:] / close[:-1] - 1.0
+    unexplained, slope = alpha_beta(returns[1:], market, risk_free, period)
+    return {
+        "cum_returns_final": total,
+        "annual_return": annual,
+        "buy_and_hold_return": float(close[-1] / close[0]) - 1.0 if close.size else math.nan,
+        "sharpe_ratio": sharpe,
+        "probabilistic_sharpe_ratio": psr(per_bar, observations, skewness, raw_kurtosis),
+        "sortino_ratio": sortino_ratio(returns, risk_free, period),
+        "omega_ratio": omega_ratio(returns, risk_free, 0.0, period),
+        "stability_of_timeseries": stability_of_timeseries(returns),
+        "alpha": unexplained,
+        "beta": slope,
+        "annual_volatility": annual_volatility(returns, period),
+        "downside_risk": downside_risk(returns, 0.0, period),
+        "max_drawdown": deepest,
+        "longest_drawdown": longest_run(drawdown < 0) if n else math.nan,
+        "ulcer_index": math.sqrt(float(drawdown @ drawdown) / n) if n else math.nan,
+        "calmar_ratio": divide(annual, loss),
+        "recovery_factor": divide(total, loss),
+        "value_at_risk": shortfall,
+        "conditional_value_at_risk": expected_shortfall,
+        "tail_ratio": good_to_bad,
+        "skew": skewness,
+        "kurtosis": raw_kurtosis,
+    }
+
+
+def _trade_metrics(trades: Any) -> dict[str, float]:
+    pnl = np.asarray(trades["pnl"], dtype=np.float64)
+    returns = np.asarray(trades["return"], dtype=np.float64)
+    lengths = np.asarray(trades["bars"], dtype=np.float64)
+    wins, payoff = win_rate(pnl), payoff_ratio(pnl)
+    return {
+        "trades": float(pnl.size),
+        "win_rate": wins,
+        "profit_factor": profit_factor(pnl),
+        "expectancy": expectancy(pnl),
+        "payoff_ratio": payoff,
+        "kelly": kelly(wins, payoff),
+        "avg_trade": expectancy(returns),
+        "best_trade": float(returns.max()) if returns.size else math.nan,
+        "worst_trade": float(returns.min()) if returns.size else math.nan,
+        "max_consecutive_losses": max_consecutive_losses(pnl),
+        "avg_bars": expectancy(lengths),
+    }
+
+
+def _turnover(
+    result: Measurable, equity: NDArray[np.float64], close: NDArray[np.float64], period: float
+) -> float:
+    trades, positions = result.trades, np.asarray(result.positions, dtype=np.float64)
+    units = np.asarray(trades["units"], dtype=np.float64)
+    prices = np.asarray(trades["entry_price"], dtype=np.float64) + np.asarray(
+        trades["exit_price"], dtype=np.float64
+    )
+    # A position that is still open was bought as well; its last close stands for the price it was bought at.
+    still_open = abs(float(positions[-1] * close[-1])) if positions.size else 0.0
+    return turnover(float(np.abs(units) @ prices) + still_open, equity, equity.size / period)
