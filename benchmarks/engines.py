@@ -1,4 +1,4 @@
-"""The same backtest in three engines: a moving-average crossover, long only, whole units, filled at the next open.
+"""The same backtest in three engines: a moving-average crossover, long only, whole units, next open.
 
 Each engine is three functions: `load` reads a Parquet file the way its users do, `simulate` goes from bars in
 memory to trades and equity (indicators included), `statistics` computes the summary that the engine offers.
@@ -122,7 +122,7 @@ class BacktestingPy:
         def average(values: Any, length: int) -> Any:
             import pandas as pd
 
-            # It skips the first bar on which all indicators are known; with numbers in front it decides on it too.
+            # It skips the first bar on which all indicators are known; with numbers in front it does not.
             return pd.Series(values).rolling(length).mean().fillna(0.0)
 
         class Cross(Strategy):

@@ -1,7 +1,7 @@
 """A strategy of your own: a class with a parameter space, the indicators it needs, and one step.
 
-The step gets numbers by the names of its arguments: bar fields, its indicators and parameters, what it holds. It
-returns the exposure it wants: 1.0 all in, 0.0 flat, -1.0 short, NaN to leave things as they are.
+The step gets numbers by the names of its arguments: bar fields, its indicators and parameters, what it holds.
+It returns the exposure it wants: 1.0 all in, 0.0 flat, -1.0 short, NaN to leave things as they are.
 """
 
 from admf.indicators import MAX, MIN
@@ -11,16 +11,16 @@ from admf.strategies import Float, Int
 class ChannelTrend:
     """Buy in the upper part of the price channel of the last bars, sell in the lower."""
 
-    parameters = {  # noqa: RUF012 - read, never changed
+    parameters = {
         "window": Int(20, 400, default=120),
         "enter": Float(0.5, 1.0, default=0.8),
         "leave": Float(0.0, 0.5, default=0.35),
     }
 
-    def indicators(p):  # noqa: N805 - plain functions: a strategy has no state outside its step
+    def indicators(p):
         return {"top": MAX(p.window, price="high"), "bottom": MIN(p.window, price="low")}
 
-    def on_bar(close, top, bottom, position, enter, leave):  # noqa: N805
+    def on_bar(close, top, bottom, position, enter, leave):
         width = top - bottom
         if width <= 0.0:
             return 0.0
