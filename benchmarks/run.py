@@ -2,10 +2,10 @@
 
 Printed per data set and engine, with the ratio to this project (2.0x: the peer takes twice as long):
 
-- simulation: from bars in memory to trades and equity, indicators included; best of several, compiled code warm.
+- simulation: from bars in memory to trades and equity, indicators included; best of several, code warm.
 - with statistics: the same, and the engine's summary of metrics.
-- whole process: a new Python that imports the engine, reads the Parquet file and simulates; wall time, best of
-  several, compiled code cached on disk.
+- whole process: a new Python that imports the engine, reads the Parquet file and simulates; wall time, best
+  of several, compiled code cached on disk.
 - first process: the same with an empty compile cache, once.
 
 Engines must agree on every trade before anything is timed; one that is not installed is named and left out.
@@ -43,7 +43,7 @@ def sample_prices() -> pd.DataFrame:
 
 
 def random_prices(bars: int) -> pd.DataFrame:
-    """Bars of one minute whose log price returns to a mean: a free walk of this length leaves all proportion."""
+    """Bars of one minute whose log price returns to a mean: a free walk so long leaves all proportion."""
     rng = np.random.default_rng(20)
     noise = rng.normal(0.0, 0.001, bars)
     decay = 1 - 1e-4

@@ -75,7 +75,8 @@ def test_unknown_kind_says_what_there_is(admf: Admf) -> None:
     assert done.returncode == 2
     assert done.stdout == ""
     assert done.stderr == (
-        "error: there is no kind of component 'strategies'; there is: capability, data_source, indicator, strategy\n"
+        "error: there is no kind of component 'strategies'; "
+        "there is: capability, data_source, indicator, strategy\n"
         "  hint: did you mean 'strategy'?\n"
     )
 

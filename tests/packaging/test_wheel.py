@@ -45,7 +45,8 @@ def test_import_of_the_specification_beside_own_packages(installed: Path, user_p
 import blocks, flows, tasks
 from admf.core.coordinator import Coordinator, WorkflowConfig, WorkflowType
 import admf, admf.blocks, admf.flows, admf.tasks
-assert flows.OWNER == "the user: flows" and tasks.OWNER == "the user: tasks" and blocks.OWNER == "the user: blocks"
+owners = [package.OWNER for package in (flows, tasks, blocks)]
+assert owners == ["the user: flows", "the user: tasks", "the user: blocks"], owners
 assert "site-packages" in admf.__file__ and "site-packages" in admf.flows.__file__
 print(WorkflowType.BACKTEST.value, Coordinator.__name__, WorkflowConfig.__name__)
 """

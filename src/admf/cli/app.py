@@ -1,4 +1,4 @@
-"""The commands: what they are called with. What they do stands beside, and is imported when a command runs."""
+"""The commands: what they are called with. What they do is imported when one runs."""
 
 from __future__ import annotations
 

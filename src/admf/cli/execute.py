@@ -18,8 +18,8 @@ from admf.cli.render import show_result
 if TYPE_CHECKING:
     from admf.core.events import Event
 
-# Read by Prefect when it is imported; what the user has set stands. Nothing is reported to anybody, and the log
-# says what a reader of the terminal can act on: the progress lines tell the rest.
+# Read by Prefect when it is imported; what the user has set stands. Nothing is reported to anybody, and the
+# log says what a reader of the terminal can act on: the progress lines tell the rest.
 _PREFECT_DEFAULTS = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -112,7 +112,7 @@ def allow_working_folder(modules: list[str] | tuple[str, ...]) -> None:
 
 
 class Progress:
-    """Tells on standard error what a workflow is doing: a spinner on a terminal, a line for each finished phase."""
+    """Tells on standard error what a workflow is doing: a spinner on a terminal, a line for each phase."""
 
     def __init__(self, title: str) -> None:
         self._console = stderr_console()

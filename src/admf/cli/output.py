@@ -1,8 +1,8 @@
 """Where text goes: results to standard output, progress and messages to standard error.
 
-Names, messages and paths come from files that somebody else may have written. They are shown, never interpreted:
-the consoles read no markup, and `plain` makes control characters visible, so that no name can colour, move or
-hide what the terminal shows.
+Names, messages and paths come from files that somebody else may have written. They are shown, never
+interpreted: the consoles read no markup, and `plain` makes control characters visible, so that no name can
+colour, move or hide what the terminal shows.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def _console(stderr: bool) -> Console:
 
 
 def plain(value: object) -> str:
-    """Text of a value with control and direction characters made visible (``\\x1b``), line ends kept."""
+    """Text of a value with control and direction characters made visible as escapes, line ends kept."""
     return "".join(
         char if char == "\n" or unicodedata.category(char) not in ("Cc", "Cf", "Cs") else repr(char)[1:-1]
         for char in str(value)

@@ -1,3 +1,3 @@
-"""`admf list`, `show` and `report`: what earlier runs left behind. The run folders are read, nothing is run."""
+"""`admf list`, `show` and `report`: what earlier runs left behind. Nothing is run."""
 
 from __future__ import annotations
