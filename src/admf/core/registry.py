@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 # Kind -> module whose import registers the built-in components of that kind (addresses only, so it is cheap).
 KINDS: dict[str, str] = {
-    "capability": "admf.core.components",
+    "capability": "admf.core.capabilities",
     "data_source": "admf.market",
     "indicator": "admf.indicators",
     "strategy": "admf.strategies",
