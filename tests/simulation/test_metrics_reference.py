@@ -2,7 +2,6 @@
 
 import json
 import math
-from pathlib import Path
 from statistics import NormalDist
 
 import numpy as np
@@ -13,11 +12,8 @@ from admf.simulation import metrics
 
 
 @pytest.fixture(scope="module")
-def stats(request):
-    folder = Path(__file__).parents[2].parent / "shared" / "reference"
-    if not folder.is_dir():
-        pytest.skip("shared/reference is not beside this checkout")
-    return folder / "stats"
+def stats(reference):
+    return reference / "stats"
 
 
 @pytest.fixture(scope="module")

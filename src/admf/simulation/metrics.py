@@ -7,7 +7,8 @@ value means and which unit it has: `admf.simulation.metrics_glossary`.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -50,12 +51,14 @@ from admf.simulation.metrics_trades import (
     turnover,
     win_rate,
 )
+from admf.simulation.records import FILLED
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
 
+    from admf.simulation.result import SimulationResult
+
 __all__ = [
-    "Measurable",
     "alpha",
     "alpha_beta",
     "annual_return",
@@ -97,26 +100,6 @@ __all__ = [
 ]
 
 
-class Measurable(Protocol):
-    """What `compute_metrics` reads of a simulation's result.
-
-    `equity` and `positions` have one value per bar of `bars`; `trades` gives its columns by name.
-    """
-
-    @property
-    def equity(self) -> Any: ...  # noqa: D102
-    @property
-    def positions(self) -> Any: ...  # noqa: D102
-    @property
-    def trades(self) -> Any: ...  # noqa: D102
-    @property
-    def bars(self) -> Any: ...  # noqa: D102
-    @property
-    def initial_cash(self) -> float: ...  # noqa: D102
-    @property
-    def risk_free_pct(self) -> float: ...  # noqa: D102
-
-
 def bar_returns(equity: ArrayLike, initial_cash: float) -> NDArray[np.float64]:
     """Turn an equity curve into returns per bar, the first one against the initial cash.
 
@@ -145,13 +128,13 @@ def bar_returns(equity: ArrayLike, initial_cash: float) -> NDArray[np.float64]:
     return returns
 
 
-def compute_metrics(result: Measurable) -> dict[str, float]:
+def compute_metrics(result: SimulationResult) -> dict[str, float]:
     """All metrics of a simulation.
 
     Parameters
     ----------
     result
-        Equity, positions, trades and bars of one simulation. Annual values use ``bars.periods_per_year``; the
+        Of one simulation. Annual values use ``bars.periods_per_year``; the
         ratios take off the risk-free rate of a bar, ``(1 + annual) ** (1 / bars per year) - 1``. The
         benchmark is buy and hold of the same bars, close to close.
 
@@ -161,18 +144,18 @@ def compute_metrics(result: Measurable) -> dict[str, float]:
     infinite (a ratio with nothing below the line), as JSON knows neither. After ruin (equity at 0 or below)
     no return exists: the metrics are those of the bars until then.
     """
-    bars = result.bars
-    period = float(bars.periods_per_year)
-    equity = np.asarray(result.equity, dtype=np.float64)
+    bars, equity = result.bars, result.equity_values
+    period = bars.periods_per_year
     returns = bar_returns(equity, result.initial_cash)
-    close = np.asarray(bars.close, dtype=np.float64)
     risk_free = power(1.0 + result.risk_free_pct / 100.0, 1.0 / period) - 1.0
+    filled = result.order_table["status"] == FILLED
+    traded = np.abs(result.order_table["units"][filled]) @ result.order_table["price"][filled]
     metrics = {
         "final_equity": float(equity[-1]) if equity.size else math.nan,
-        **_return_metrics(returns, close, period, risk_free),
-        **_trade_metrics(result.trades),
-        "exposure": exposure(result.positions),
-        "turnover": _turnover(result, equity, close, period),
+        **_return_metrics(returns, bars.close, period, risk_free),
+        **_trade_metrics(result.trade_table),
+        "exposure": exposure(result.position_values),
+        "turnover": turnover(float(traded), equity, equity.size / period),
     }
     return {name: value if math.isfinite(value) else math.nan for name, value in metrics.items()}
 
@@ -219,10 +202,9 @@ def _return_metrics(
     }
 
 
-def _trade_metrics(trades: Any) -> dict[str, float]:
-    pnl = np.asarray(trades["pnl"], dtype=np.float64)
-    returns = np.asarray(trades["return"], dtype=np.float64)
-    lengths = np.asarray(trades["bars"], dtype=np.float64)
+def _trade_metrics(trades: Mapping[str, NDArray[Any]]) -> dict[str, float]:
+    pnl = trades["pnl"].astype(np.float64)
+    returns = pnl / (trades["units"] * trades["entry_price"])
     wins, payoff = win_rate(pnl), payoff_ratio(pnl)
     return {
         "trades": float(pnl.size),
@@ -235,18 +217,5 @@ def _trade_metrics(trades: Any) -> dict[str, float]:
         "best_trade": float(returns.max()) if returns.size else math.nan,
         "worst_trade": float(returns.min()) if returns.size else math.nan,
         "max_consecutive_losses": max_consecutive_losses(pnl),
-        "avg_bars": expectancy(lengths),
+        "avg_bars": expectancy(trades["exit_bar"] - trades["entry_bar"]),
     }
-
-
-def _turnover(
-    result: Measurable, equity: NDArray[np.float64], close: NDArray[np.float64], period: float
-) -> float:
-    trades, positions = result.trades, np.asarray(result.positions, dtype=np.float64)
-    units = np.asarray(trades["units"], dtype=np.float64)
-    prices = np.asarray(trades["entry_price"], dtype=np.float64) + np.asarray(
-        trades["exit_price"], dtype=np.float64
-    )
-    # A position that is still open was bought as well; its last close stands for the price it was bought at.
-    still_open = abs(float(positions[-1] * close[-1])) if positions.size else 0.0
-    return turnover(float(np.abs(units) @ prices) + still_open, equity, equity.size / period)

@@ -37,6 +37,11 @@ def without_nan(returns: NDArray[np.float64]) -> NDArray[np.float64]:
     return returns[~missing] if missing.any() else returns
 
 
+def above(returns: NDArray[np.float64], threshold: float) -> NDArray[np.float64]:
+    """Take a threshold off all values; off 0, the same array (memory is what metrics of long series cost)."""
+    return returns - threshold if threshold else returns
+
+
 def periods_per_year(period: Period) -> float:
     """Bars in a year: daily 252, weekly 52, monthly 12, quarterly 4, yearly 1, or the number itself."""
     if isinstance(period, str):

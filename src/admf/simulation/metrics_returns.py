@@ -9,6 +9,7 @@ import numpy as np
 
 from admf.simulation.metrics_arrays import (
     Period,
+    above,
     as_returns,
     divide,
     periods_per_year,
@@ -51,7 +52,7 @@ def sharpe_ratio(returns: ArrayLike, risk_free: float = 0.0, period: Period = "d
     Source: Sharpe (1994), as in empyrical.
     Below two returns: NaN. Constant returns: infinite with the sign of the mean, NaN for a mean of 0.
     """
-    excess = without_nan(as_returns(returns)) - risk_free
+    excess = above(without_nan(as_returns(returns)), risk_free)
     if excess.size < 2:
         return math.nan
     deviation = 0.0 if is_constant(excess) else float(excess.std(ddof=1))
@@ -69,7 +70,7 @@ def sortino_ratio(returns: ArrayLike, required_return: float = 0.0, period: Peri
     valid = without_nan(returns)
     if returns.size < 2 or not valid.size:
         return math.nan
-    excess = float((valid - required_return).mean()) * periods_per_year(period)
+    excess = float(above(valid, required_return).mean()) * periods_per_year(period)
     return divide(excess, downside_risk(valid, required_return, period))
 
 
@@ -101,8 +102,8 @@ def omega_ratio(
     if returns.size < 2 or (years != 1.0 and required_return <= -1.0):
         return math.nan
     threshold = required_return if years == 1.0 else power(1.0 + required_return, 1.0 / years) - 1.0
-    excess = without_nan(returns) - risk_free - threshold
-    shortfall = float(np.maximum(-excess, 0.0).sum())
+    excess = above(without_nan(returns), risk_free + threshold)
+    shortfall = 0.0 - float(np.minimum(excess, 0.0).sum())
     return divide(float(np.maximum(excess, 0.0).sum()), shortfall) if shortfall > 0 else math.nan
 
 
@@ -165,7 +166,7 @@ def probabilistic_sharpe_ratio(
     `benchmark_sharpe` is annual, `risk_free` per bar.
     NaN returns are left out. Below two returns, or constant returns: NaN.
     """
-    excess = without_nan(as_returns(returns)) - risk_free
+    excess = above(without_nan(as_returns(returns)), risk_free)
     benchmark = benchmark_sharpe / math.sqrt(periods_per_year(period))
     sharpe = sharpe_ratio(excess, period="yearly")
     return psr(sharpe, excess.size, skew(excess), kurtosis(excess), benchmark)

@@ -9,6 +9,7 @@ import numpy as np
 
 from admf.simulation.metrics_arrays import (
     Period,
+    above,
     as_returns,
     divide,
     drawdown_series,
@@ -46,7 +47,7 @@ def downside_risk(returns: ArrayLike, required_return: float = 0.0, period: Peri
     valid = without_nan(as_returns(returns))
     if not valid.size:
         return math.nan
-    shortfall = np.minimum(valid - required_return, 0.0)
+    shortfall = np.minimum(above(valid, required_return), 0.0)
     return math.sqrt(float(shortfall @ shortfall) / valid.size) * math.sqrt(periods_per_year(period))
 
 

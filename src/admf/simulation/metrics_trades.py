@@ -28,7 +28,7 @@ def win_rate(pnl: ArrayLike) -> float:
 def profit_factor(pnl: ArrayLike) -> float:
     """Gross profit for gross loss: ``sum(pnl > 0) / abs(sum(pnl < 0))``. No unit; infinite without a loss."""
     pnl = as_returns(pnl)
-    return divide(float(np.maximum(pnl, 0.0).sum()), float(np.maximum(-pnl, 0.0).sum()))
+    return divide(float(np.maximum(pnl, 0.0).sum()), 0.0 - float(np.minimum(pnl, 0.0).sum()))
 
 
 def expectancy(pnl: ArrayLike) -> float:
