@@ -55,3 +55,13 @@ def user_project(tmp_path: Path) -> Path:
         (tmp_path / name).mkdir()
         (tmp_path / name / "__init__.py").write_text(f"OWNER = 'the user: {name}'\n", encoding="utf-8")
     return tmp_path
+
+
+@pytest.fixture
+def prefect_api(prefect_server: None) -> dict[str, str]:
+    """Environment that leads another process to the tests' Prefect server."""
+    from prefect.settings import PREFECT_API_URL
+
+    url = PREFECT_API_URL.value()
+    assert url
+    return {"PREFECT_API_URL": url}

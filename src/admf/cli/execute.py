@@ -55,7 +55,7 @@ def run_config(path: Path, overrides: tuple[str, ...], allow_modules: tuple[str,
 
     with _prefect():
         result = asyncio.run(_with_progress(work, f"{path}: starting"))
-    document = result.to_mapping()
+    document = result.model_dump(mode="json")
     if as_json:
         write_json(document)
     else:

@@ -1,0 +1,86 @@
+"""Every YAML that the project ships: checked by the dry run, and run."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from admf.cli import main
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATES = ROOT / "src" / "admf" / "core" / "templates"
+EXAMPLES = ROOT / "examples"
+SHIPPED = sorted([*EXAMPLES.glob("*.yaml"), *TEMPLATES.glob("*.yaml")])
+
+OWN_STRATEGY = """
+from admf.indicators import SMA
+from admf.strategies import Int
+
+class PriceAboveAverage:
+    parameters = {"length": Int(2, 400, default=100)}
+    def indicators(p): return {"average": SMA(p.length)}
+    def on_bar(close, average): return 1.0 if close > average else 0.0
+"""
+
+
+@pytest.fixture
+def workplace(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, random_frame: Callable[..., pd.DataFrame]
+) -> Path:
+    """Folder with the examples, and with the files that the templates ask a user for."""
+    shutil.copytree(EXAMPLES, tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.yaml", "__*"))
+    random_frame(3, 400).to_csv(tmp_path / "prices.csv", index_label="date")
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "my_strategy.py").write_text(OWN_STRATEGY, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delitem(__import__("sys").modules, "my_strategy", raising=False)
+    monkeypatch.setattr("sys.path", list(__import__("sys").path))
+    return tmp_path
+
+
+def admf(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, object]:
+    """Run a command in this process; its one JSON document."""
+    with pytest.raises(SystemExit) as end:
+        main([*arguments, "--json"])
+    captured = capsys.readouterr()
+    assert end.value.code == 0, captured.out + captured.err
+    document = json.loads(captured.out)
+    assert isinstance(document, dict)
+    return document
+
+
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: f"{path.parent.name}-{path.stem}")
+@pytest.mark.usefixtures("prefect_server")
+def test_shipped_yaml_is_valid_and_runs(
+    path: Path, workplace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copy(path, workplace / path.name)
+    if path == TEMPLATES / "own_strategy.yaml":
+        # The user's file that the template shows in its comment.
+        shutil.copy(workplace / "own" / "my_strategy.py", workplace / "my_strategy.py")
+    checked = admf(capsys, "validate", path.name)
+    assert checked["ok"] is True
+    assert not (workplace / "runs").exists(), "the dry run has written something"
+    result = admf(capsys, "run", path.name)
+    assert result["success"] is True
+    assert result["errors"] == []
+    assert Path(str(result["run_folder"])).is_dir()
+    final = result["final_results"]
+    assert isinstance(final, dict)
+    assert final["trades"] > 0
+
+
+def test_the_template_shows_the_strategy_that_the_test_uses() -> None:
+    text = (TEMPLATES / "own_strategy.yaml").read_text(encoding="utf-8")
+    shown = [line.removeprefix("#").strip() for line in text.splitlines() if line.startswith("#")]
+    assert [line.strip() for line in OWN_STRATEGY.splitlines() if line.strip()] == [
+        line for line in shown if line in OWN_STRATEGY and line
+    ]
+
+
+def test_examples_that_are_templates_too_are_the_same_text() -> None:
+    for name in ("backtest.yaml", "rules.yaml"):
+        assert (EXAMPLES / name).read_text("utf-8") == (TEMPLATES / name).read_text("utf-8")

@@ -1,0 +1,92 @@
+"""What the README tells the reader to type works."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from admf.core.config import parse_config
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+
+
+def commands() -> list[list[str]]:
+    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    return [words for line in lines if (words := shlex.split(line, comments=True))]
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    return tmp_path
+
+
+def test_shell_blocks_hold_make_targets_and_admf_commands() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert {words[0] for words in commands()} == {"make", "admf"}
+    targets = [words[1] for words in commands() if words[0] == "make"]
+    assert targets == ["run", "test"]
+    for target in targets:
+        assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE)
+    assert "$(BIN)/admf run examples/backtest.yaml" in makefile
+
+
+def test_admf_commands_run_in_the_order_of_the_readme(clone: Path, prefect_api: dict[str, str]) -> None:
+    environment = {**os.environ, **prefect_api}
+    ran = set()
+    for words in commands():
+        if words[0] != "admf":
+            continue
+        command = [sys.executable, "-m", *words]
+        done = subprocess.run(
+            command, cwd=clone, env=environment, text=True, capture_output=True, check=False
+        )
+        assert done.returncode == 0, (words, done.stdout, done.stderr)
+        ran.add(words[1])
+    assert ran >= {"run", "validate", "show", "list", "replay", "report", "components", "schema", "init"}
+
+
+def test_python_blocks_run(clone: Path, prefect_api: dict[str, str]) -> None:
+    found = blocks("python")
+    assert len(found) == 2
+    shown = "\nassert result.metrics and len(result.trades) and len(result.equity)\nresult.plot()\n"
+    for script in (found[0] + shown, found[1]):
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=clone,
+            env={**os.environ, **prefect_api},
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+
+
+def test_config_that_is_explained_is_the_example() -> None:
+    import yaml
+
+    (block,) = blocks("yaml")
+    example = (ROOT / "examples" / "backtest.yaml").read_text(encoding="utf-8")
+    assert yaml.safe_load(block) == yaml.safe_load(example)
+    parse_config(yaml.safe_load(block))
+
+
+def test_links_and_pictures_lead_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", README):
+        if not target.startswith("https://"):
+            assert (ROOT / target).is_file(), target
+
+
+def test_named_folders_and_files_are_there() -> None:
+    for name in re.findall(r"`((?:src|flows|tasks|blocks|tests|benchmarks|examples)/[\w./]*)`", README):
+        assert (ROOT / name).exists(), name
