@@ -12,6 +12,8 @@ from admf.core.registry import registry_of
 
 if TYPE_CHECKING:
     from admf.market.bars import Bars as Bars
+    from admf.market.estimate import bytes_per_bar as bytes_per_bar
+    from admf.market.estimate import estimate_rows as estimate_rows
     from admf.market.findings import Finding as Finding
     from admf.market.load import load_bars as load_bars
     from admf.market.load import load_market_data as load_market_data
@@ -20,10 +22,12 @@ _EXPORTS = {
     "Bars": "admf.market.bars",
     "Finding": "admf.market.findings",
     "load_bars": "admf.market.load",
+    "bytes_per_bar": "admf.market.estimate",
+    "estimate_rows": "admf.market.estimate",
     "load_market_data": "admf.market.load",
 }
 
-__all__ = ["Bars", "Finding", "load_bars", "load_market_data"]
+__all__ = ["Bars", "Finding", "bytes_per_bar", "estimate_rows", "load_bars", "load_market_data"]
 
 _sources = registry_of("data_source")
 _sources.add(

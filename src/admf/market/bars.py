@@ -52,7 +52,8 @@ def moment_ns(moment: str | date | datetime, timezone: str = "UTC", *, end: bool
     Parameters
     ----------
     moment
-        A date means its first instant, or its last with ``end``; a time without a zone is one of ``timezone``.
+        A date means its first instant, or its last with ``end``; a time without a zone is one of
+        ``timezone``.
     timezone
         Zone of the data.
     end
@@ -74,7 +75,7 @@ def moment_ns(moment: str | date | datetime, timezone: str = "UTC", *, end: bool
             # A day may start late (clocks go forward at midnight); a date is then its first instant.
             missing: Any = "shift_forward" if whole_day else "raise"
             stamp = stamp.tz_localize(timezone, nonexistent=missing, ambiguous=True if whole_day else "raise")
-        if stamp is pd.NaT:
+        if pd.isna(stamp):
             raise ValueError("not a time")
         return int(stamp.as_unit("ns").value) - (1 if whole_day and end else 0)
     except (ValueError, TypeError, OverflowError) as error:
@@ -168,7 +169,7 @@ class Bars:
 
     @cached_property
     def fingerprint(self) -> str:
-        """SHA-256 (hex) of timeframe, timestamps and every column with its name; the symbol's name is not in it."""
+        """SHA-256 (hex) of timeframe, timestamps and every column with its name; not of the symbol."""
         digest = hashlib.sha256()
         names = sorted(self.extra)
         digest.update(json.dumps(["admf-bars", _FORMAT, self.timeframe, len(self), names]).encode())
@@ -198,21 +199,23 @@ class Bars:
         return 8 * len(self) * (1 + len(FIELDS) + len(self.extra))
 
     def slice(self, start: int | None = None, stop: int | None = None) -> Bars:
-        """Bars of positions ``start`` to ``stop`` (exclusive) as views; the findings stay those of the load."""
+        """Cut out positions ``start`` to ``stop`` (exclusive) as views; findings stay those of the load."""
         part = slice(start, stop)
         arrays = {name: getattr(self, name)[part] for name in ("timestamps", *FIELDS)}
         return replace(self, **arrays, extra={name: array[part] for name, array in self.extra.items()})
 
     def position_of(self, moment: str | date | datetime, side: Literal["left", "right"] = "left") -> int:
-        """Position that a moment cuts at, so that ``slice(position_of(a), position_of(b, "right"))`` is [a, b].
+        """Find where a moment cuts the bars.
+
+        ``slice(position_of(a), position_of(b, "right"))`` holds the bars from a to b, both inclusive.
 
         Parameters
         ----------
         moment
             A date, or a time; without a zone, one of the bars' `timezone`.
         side
-            ``left``: the first bar at or after the moment. ``right``: the first bar after it, and a date means its
-            whole day.
+            ``left``: the first bar at or after the moment. ``right``: the first bar after it, and a date
+            means its whole day.
 
         Returns
         -------
@@ -272,7 +275,7 @@ class Bars:
 
     @classmethod
     def load(cls, folder: str | Path, *, verify: bool = True) -> Bars:
-        """Saved bars, memory-mapped and read-only.
+        """Open saved bars, memory-mapped and read-only.
 
         Parameters
         ----------
@@ -300,7 +303,8 @@ class Bars:
                 for number, name in enumerate(meta["extra"])
             }
             findings = tuple(Finding(**{**each, "rows": tuple(each["rows"])}) for each in meta["findings"])
-            bars = cls(**arrays, extra=extra, findings=findings, **{name: meta[name] for name in _COPIED})
+            fields: dict[str, Any] = {**arrays, **{name: meta[name] for name in _COPIED}}
+            bars = cls(**fields, extra=extra, findings=findings)
             if verify and bars.fingerprint != meta["fingerprint"]:
                 raise ValueError("the content does not have the fingerprint that meta.json names")
         except FileNotFoundError as error:

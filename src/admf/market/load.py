@@ -15,7 +15,7 @@ import pandas as pd
 from admf.errors import DataError
 from admf.market import quality
 from admf.market.bars import PRICES, Bars, moment_ns
-from admf.market.findings import NO_TIMESTAMP, Finding, format_moments, refuse
+from admf.market.findings import NO_TIMESTAMP, Finding, Rows, format_moments, refuse
 from admf.market.normalise import Table, normalise
 from admf.market.timeframes import infer_timeframe, periods_per_year, split_timeframe
 
@@ -44,15 +44,16 @@ def load_bars(
     Parameters
     ----------
     source
-        A file (.csv, .csv.gz, .parquet), a DataFrame, ``sample:SP500`` or ``sample:NASDAQ`` (index prices of 1999 to
-        2018 that ship with a dependency), or bars already loaded (only ``start``, ``end`` and ``min_bars`` apply).
+        A file (.csv, .csv.gz, .parquet), a DataFrame, ``sample:SP500`` or ``sample:NASDAQ`` (index prices of
+        1999 to 2018 that ship with a dependency), or bars already loaded (only ``start``, ``end`` and
+        ``min_bars`` apply).
     symbol
         Name of the instrument; picks its rows where the data have a symbol column. Default: the file's name.
     timeframe
         Length of a bar, as ``1d``. Default: inferred from the timestamps, and a finding says so.
     columns
-        Canonical name (timestamp, open, high, low, close, volume, adj_close, symbol) to the name in the data. The
-        usual spellings need none.
+        Canonical name (timestamp, open, high, low, close, volume, adj_close, symbol) to the name in the
+        data. The usual spellings need none.
     timezone
         Zone of timestamps that carry none (default UTC), and zone in which dates are meant.
     calendar
@@ -77,7 +78,9 @@ def load_bars(
         The data cannot be read or cannot be right. Every error is named, with rows and columns.
     """
     if isinstance(source, Bars):
-        return _cut(source, start, end, min_bars)
+        return _reloaded(
+            source, symbol, timeframe, calendar, adjustment, start, end, periods_per_year, min_bars
+        )
     from admf.market import sources
 
     rows: npt.NDArray[np.int64] | None = None
@@ -120,17 +123,16 @@ def load_market_data(config: DataConfig) -> dict[str, Bars]:
     Raises
     ------
     DataError
-        The source cannot be read, or the data of a symbol are refused; all symbols are checked before it is raised.
+        The source cannot be read, or the data of a symbol are refused; all symbols are checked before it is
+        raised.
     TransientDataError
         Reading failed in a way that may pass.
     """
     from admf.market import sources
 
-    frames = sources.read(config)
     result: dict[str, Bars] = {}
     errors: list[DataError] = []
-    for symbol in config.symbols:
-        frame, rows = frames[symbol]
+    for symbol, (frame, rows) in sources.read(config).items():
         try:
             result[symbol] = bars_from_frame(
                 frame,
@@ -204,7 +206,7 @@ def bars_from_frame(
     if calendar is not None:
         from admf.market.calendars import check_calendar
 
-        findings += check_calendar(table, timeframe, calendar)
+        findings += check_calendar(table.rows, timeframe, calendar)
     else:
         findings.append(Finding("no_calendar", "info", "no calendar is given: gaps are not judged"))
     return Bars(
@@ -264,19 +266,51 @@ def _adjusted(table: Table) -> tuple[Table, Finding]:
     factor = table.adjusted_close / table.columns["close"]
     columns = {**table.columns, **{name: table.columns[name] * factor for name in PRICES}}
     changed = int(np.count_nonzero(factor != 1.0))
-    message = f"prices are scaled by adjusted close over close ({changed} of {len(table)} bars change); volume is left as it is"
+    message = (
+        f"prices are scaled by adjusted close over close ({changed} of {len(table)} bars change); "
+        "volume is left as it is"
+    )
     finding = Finding("adjusted", "info", message, (), "adj_close", changed)
     return replace(table, columns=columns), finding
 
 
-def _cut(
-    bars: Bars, start: str | date | datetime | None, end: str | date | datetime | None, min_bars: int
+def _reloaded(
+    bars: Bars,
+    symbol: str | None,
+    timeframe: str | None,
+    calendar: str | None,
+    adjustment: Adjustment,
+    start: str | date | datetime | None,
+    end: str | date | datetime | None,
+    per_year: float | None,
+    min_bars: int,
 ) -> Bars:
+    """Apply to checked bars what still can apply; what contradicts them is an error."""
+    if timeframe is not None and timeframe != bars.timeframe:
+        raise DataError(
+            f"{bars.symbol}: timeframe is stated as {timeframe}, but the bars were loaded as {bars.timeframe}",
+            hint=f"state timeframe {bars.timeframe}, or load them from their source again",
+        )
+    if adjustment != "none":
+        raise DataError(
+            f"{bars.symbol}: bars that are loaded cannot be adjusted",
+            hint=f"load them from their source with adjustment {adjustment}",
+        )
     first = 0 if start is None else bars.position_of(start)
     stop = len(bars) if end is None else bars.position_of(end, "right")
-    if max(stop - first, 0) < min_bars:
-        raise DataError(
-            f"{bars.symbol}: {max(stop - first, 0)} bars from {start or bars.index[0]} to {end or bars.index[-1]}, "
-            f"at least {min_bars} needed"
-        )
-    return bars if (first, stop) == (0, len(bars)) else bars.slice(first, stop)
+    count = max(stop - first, 0)
+    if count < min_bars:
+        wanted = "".join(f" {word} {at}" for word, at in (("from", start), ("until", end)) if at is not None)
+        raise DataError(f"{bars.symbol}: too few bars{wanted}: {count} found, at least {min_bars} needed")
+    if (first, stop) != (0, len(bars)):
+        bars = bars.slice(first, stop)
+    findings = bars.findings
+    if calendar is not None and len(bars):
+        from admf.market.calendars import check_calendar
+
+        rows = Rows(np.arange(len(bars), dtype=np.int64), bars.timestamps, bars.timezone)
+        findings += tuple(check_calendar(rows, bars.timeframe, calendar))
+    changes = {"symbol": symbol or bars.symbol, "periods_per_year": per_year or bars.periods_per_year}
+    if findings == bars.findings and all(getattr(bars, name) == value for name, value in changes.items()):
+        return bars
+    return replace(bars, findings=findings, **changes)  # type: ignore[arg-type]

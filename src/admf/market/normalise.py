@@ -20,7 +20,8 @@ from admf.market.bars import FIELDS, PRICES, FloatArray
 from admf.market.findings import Finding, Rows
 from admf.market.timestamps import check_timezone, read_timestamps
 
-# Spellings after lower case and without spaces, dots, dashes and underscores. A canonical name comes before others.
+# Spellings after lower case and without spaces, dots, dashes and underscores. A canonical name comes before
+# others.
 SPELLINGS: dict[str, tuple[str, ...]] = {
     "timestamp": ("timestamp", "datetime", "date", "time", "ts", "opentime", "unnamed:0"),
     "symbol": ("symbol", "ticker"),
@@ -69,7 +70,7 @@ class Table:
         return len(self.rows.numbers)
 
     def take(self, keep: npt.NDArray[np.bool_]) -> Table:
-        """The rows of a mask, with the findings of all."""
+        """Keep the rows of a mask, and the findings of all."""
         if keep.all():
             return self
         place = np.cumsum(keep) - 1
@@ -84,6 +85,7 @@ class Table:
 
 
 def plain_name(name: object) -> str:
+    """Give a column's name without case, spaces, dots, dashes and underscores."""
     return re.sub(r"[\s._-]", "", str(name)).casefold()
 
 
@@ -117,8 +119,8 @@ def find_columns(frame: pd.DataFrame, wanted: Mapping[str, str] | None, label: s
         if canonical not in SPELLINGS:
             near = difflib.get_close_matches(canonical, SPELLINGS, 1)
             problems.append(
-                f"columns: {canonical!r} is not a name of ours{f', did you mean {near[0]!r}?' if near else ''} "
-                f"(allowed: {', '.join(SPELLINGS)})"
+                f"columns: {canonical!r} is no name of ours{f', did you mean {near[0]!r}?' if near else ''}"
+                f" (allowed: {', '.join(SPELLINGS)})"
             )
         elif name not in names and not (canonical == "timestamp" and name == frame.index.name):
             near = difflib.get_close_matches(name, names, 1)
@@ -147,7 +149,7 @@ def find_columns(frame: pd.DataFrame, wanted: Mapping[str, str] | None, label: s
     if problems:
         raise DataError(
             "\n".join([f"{label}: {'; '.join(problems)}", f"  columns found: {listing}"]),
-            hint="say which is which with `columns`, canonical name to the file's name: columns: {close: Last}",
+            hint="say which is which with `columns`, our name to the file's name: columns: {close: Last}",
         )
     return chosen
 
@@ -211,6 +213,8 @@ def normalise(
         )
     if isinstance(frame.index, pd.MultiIndex):
         frame = frame.reset_index()
+    if not all(isinstance(name, str) for name in frame.columns):
+        frame = frame.set_axis([str(name) for name in frame.columns], axis=1)
     names = find_columns(frame, columns, label)
     numbers = np.arange(len(frame), dtype=np.int64) if row_numbers is None else row_numbers
 
@@ -243,8 +247,8 @@ def normalise(
     extra = {names["adj_close"]: adjusted} if adjusted is not None else {}
     used = set(names.values())
     for name in frame.columns:
-        if str(name) not in used:
-            _keep_extra(frame[name], str(name), rows, extra, findings)
+        if name not in used:
+            _keep_extra(frame[name], name, rows, extra, findings)
     return Table(label, rows, arrays, extra, adjusted, tuple(findings), has_volume, text_cells)
 
 

@@ -24,8 +24,8 @@ def bars_from_provider(provider: Any, config: DataConfig) -> dict[str, Bars]:
     Parameters
     ----------
     provider
-        Bars, a DataFrame, a mapping from symbol to either, an object with ``load_bars(data_config)``, or one with
-        ``load(symbols, timeframe, start, end)``; the last two return any of the former.
+        Bars, a DataFrame, a mapping from symbol to either, an object with ``load_bars(data_config)``, or one
+        with ``load(symbols, timeframe, start, end)``; the last two return any of the former.
     config
         Its symbols, timeframe, dates and reading rules apply as to any other source.
 

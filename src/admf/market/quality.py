@@ -1,7 +1,8 @@
-"""The quality gate: what cannot be right is an error, what is legal but odd is a warning. Nothing is repaired.
+"""The quality gate: what cannot be right is an error, what is legal but odd is a warning.
 
-Order of prices is judged with a relative tolerance of 1e-9: prices that were scaled or printed as decimals differ in
-their last digits. Rows inside the tolerance are kept as they are, and counted in an ``info`` finding.
+Nothing is repaired. Order of prices is judged with a relative tolerance of 1e-9: prices that were scaled or
+printed as decimals differ in their last digits. Rows inside the tolerance are kept as they are, and counted in
+an ``info`` finding.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from admf.market.bars import FIELDS, PRICES
-from admf.market.findings import NO_TIMESTAMP, Finding
+from admf.market.findings import NO_TIMESTAMP, Finding, Severity
 from admf.market.normalise import Table
 from admf.market.timeframes import (
     DAY_SECONDS,
@@ -88,7 +89,7 @@ def _check_cells(table: Table) -> list[Finding]:
 def _of(
     table: Table,
     kind: str,
-    severity: str,
+    severity: Severity,
     what: str,
     mask: Mask | npt.NDArray[np.intp],
     shown: tuple[str, ...] = (),
@@ -101,7 +102,7 @@ def _of(
 
     return table.rows.finding(
         kind,
-        "error" if severity == "error" else "warning" if severity == "warning" else "info",
+        severity,
         what,
         positions.astype(np.intp),
         detail if shown else None,
@@ -121,14 +122,15 @@ def _check_order_of_prices(table: Table) -> list[Finding]:
     with np.errstate(invalid="ignore", over="ignore"):
         ceiling, floor = highs + TOLERANCE * np.abs(highs), lows - TOLERANCE * np.abs(lows)
         crossed = ceiling < lows
-        checks = (
-            ("high_below_low", "high is below low", crossed, ("high", "low"), None),
-            # With high below low nothing lies in between: that row is reported once.
-            ("outside_range", "open is outside low to high", ~crossed & ((opens > ceiling) | (opens < floor)),
-             ("open", "high", "low"), "open"),
-            ("outside_range", "close is outside low to high", ~crossed & ((closes > ceiling) | (closes < floor)),
-             ("close", "high", "low"), "close"),
-        )  # fmt: skip
+        # With high below low nothing lies in between: that row is reported once.
+        open_out, close_out = (
+            ~crossed & ((prices > ceiling) | (prices < floor)) for prices in (opens, closes)
+        )
+    checks: tuple[tuple[str, str, Mask, tuple[str, ...], str | None], ...] = (
+        ("high_below_low", "high is below low", crossed, ("high", "low"), None),
+        ("outside_range", "open is outside low to high", open_out, ("open", "high", "low"), "open"),
+        ("outside_range", "close is outside low to high", close_out, ("close", "high", "low"), "close"),
+    )
     guilty = np.zeros(len(suspects), dtype=bool)
     for kind, what, mask, shown, column in checks:
         guilty |= mask
@@ -166,7 +168,6 @@ def _check_order_of_time(table: Table) -> list[Finding]:
     if steps.min() < 0:
         backward = np.flatnonzero(steps < 0) + 1
         whole = " (the file runs from newest to oldest: reverse it)" if (steps <= 0).all() else ""
-        numbers = table.rows.numbers
         findings.append(
             table.rows.finding(
                 "unsorted",
@@ -182,9 +183,9 @@ def _check_order_of_time(table: Table) -> list[Finding]:
 def check_timeframe(table: Table, timeframe: str) -> list[Finding]:
     """Whether the typical interval is that of the timeframe.
 
-    Shorter than stated is an error: such bars overlap. Longer is an error too, except for intraday bars whose typical
-    interval stays below a day: instruments that trade rarely have no bar for an interval without a trade, which is
-    a warning. Fewer than 10 bars are not judged.
+    Shorter than stated is an error: such bars overlap. Longer is an error too, except for intraday bars
+    whose typical interval stays below a day: instruments that trade rarely have no bar for an interval
+    without a trade, which is a warning. Fewer than 10 bars are not judged.
     """
     interval = typical_interval(table.rows.timestamps)
     if len(table) < ENOUGH_BARS or fits(interval, timeframe):
@@ -211,9 +212,9 @@ def _duration(seconds: float) -> str:
 def check_oddities(table: Table) -> list[Finding]:
     """Warnings: legal, but worth a look; expects a table without errors.
 
-    Suspected splits: the open is a simple ratio of the close before (3:2, 2, 3, 4, 5, 10, either way), to 3 %.
-    Extreme returns: the close moves by more than 50 % in a bar. Runs: at least 5 bars in a row without volume, or
-    with open, high, low and close all equal to the close before.
+    Suspected splits: the open is a simple ratio of the close before (3:2, 2, 3, 4, 5, 10, either way), to 3
+    %. Extreme returns: the close moves by more than 50 % in a bar. Runs: at least 5 bars in a row without
+    volume, or with open, high, low and close all equal to the close before.
     """
     opens, highs, lows, closes = (table.columns[name] for name in PRICES)
     findings: list[Finding] = []

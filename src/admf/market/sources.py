@@ -1,9 +1,8 @@
 """Where bars come from: functions that take the ``data_config`` and give tables as they are found.
 
-A source is a plain function. It returns a DataFrame for each symbol, or one DataFrame with a symbol column (a single
-symbol needs none); normalising and checking are not its business. Users register their own:
-``registry_of("data_source").add("mine", "my_package.data:read")``, or name ``my_package.data:read`` directly where
-the config allows that module.
+A source is a plain function. It returns a DataFrame for each symbol, or one DataFrame with a symbol column
+(a single symbol needs none); normalising and checking are not its business. Users register their own:
+``registry_of("data_source").add("mine", "my_package.data:read")``, and name ``source: mine``.
 """
 
 from __future__ import annotations
@@ -58,17 +57,19 @@ def read(config: DataConfig) -> dict[str, tuple[pd.DataFrame, RowNumbers | None]
     if isinstance(found, pd.DataFrame):
         if len(config.symbols) == 1 and symbol_column(found, config.columns) is None:
             return {config.symbols[0]: (found, None)}
-        rows = (rows_of_symbol(found, symbol, config.columns, config.source) for symbol in config.symbols)
+        wanted = config.symbols or symbols_in(found, config.columns, config.source)
+        rows = (rows_of_symbol(found, symbol, config.columns, config.source) for symbol in wanted)
         return {symbol: (frame, numbers) for symbol, frame, numbers in rows}
     if not isinstance(found, Mapping) or not all(isinstance(each, pd.DataFrame) for each in found.values()):
         raise DataError(
             f"source {config.source!r} gave {type(found).__name__}",
             hint="a source returns a DataFrame, or a mapping of symbol to DataFrame",
         )
-    for symbol in config.symbols:
+    wanted = config.symbols or [str(name) for name in found]
+    for symbol in wanted:
         if symbol not in found:
             raise _no_symbol(symbol, config.source, [str(name) for name in found])
-    return {symbol: (found[symbol], None) for symbol in config.symbols}
+    return {symbol: (found[symbol], None) for symbol in wanted}
 
 
 def symbol_column(frame: pd.DataFrame, columns: Mapping[str, str] | None) -> str | None:
@@ -83,6 +84,25 @@ def symbol_column(frame: pd.DataFrame, columns: Mapping[str, str] | None) -> str
     return None
 
 
+def symbols_in(frame: pd.DataFrame, columns: Mapping[str, str] | None, origin: str) -> list[str]:
+    """Every symbol of a table, in order of appearance."""
+    return _factorise(frame, columns, origin)[1]
+
+
+def _factorise(
+    frame: pd.DataFrame, columns: Mapping[str, str] | None, origin: str
+) -> tuple[npt.NDArray[np.intp], list[str]]:
+    column = symbol_column(frame, columns)
+    if column is None or column not in frame.columns:
+        raise DataError(
+            f"{origin}: several symbols need a symbol column; columns found: "
+            f"{', '.join(repr(str(name)) for name in frame.columns)}",
+            hint="name it with columns: {symbol: NAME}, or use one file a symbol: path: data/{symbol}.csv",
+        )
+    codes, uniques = pd.factorize(frame[column])
+    return codes, [str(value) for value in uniques]
+
+
 def rows_of_symbol(
     frame: pd.DataFrame, symbol: str | None, columns: Mapping[str, str] | None, origin: str
 ) -> tuple[str, pd.DataFrame, RowNumbers]:
@@ -93,15 +113,7 @@ def rows_of_symbol(
     DataError
         There is no such column or symbol, or none was asked for and there are several.
     """
-    column = symbol_column(frame, columns)
-    if column is None or column not in frame.columns:
-        raise DataError(
-            f"{origin}: several symbols need a symbol column; columns found: "
-            f"{', '.join(repr(str(name)) for name in frame.columns)}",
-            hint="name it with columns: {symbol: NAME}, or use one file a symbol: path: data/{symbol}.csv",
-        )
-    codes, uniques = pd.factorize(frame[column])
-    names = [str(value) for value in uniques]
+    codes, names = _factorise(frame, columns, origin)
     if symbol is None:
         if len(names) != 1:
             raise DataError(

@@ -83,10 +83,10 @@ def infer_timeframe(timestamps: npt.NDArray[np.int64]) -> str | None:
 def periods_per_year(timestamps: npt.NDArray[np.int64], timeframe: str, timezone: str = "UTC") -> float:
     """Bars in a year, for annual figures.
 
-    Days trade 252 times a year, or 365 times where at least half of the weeks have bars on Saturday and half have
-    them on Sunday (one of the two alone is a time zone's doing, or the currency market's early Monday). A week
-    counts 52, a month 12. An intraday timeframe counts the median number of bars of a day that has any, times
-    those days.
+    Days trade 252 times a year, or 365 times where at least half of the weeks have bars on Saturday and half
+    have them on Sunday (one of the two alone is a time zone's doing, or the currency market's early Monday).
+    A week counts 52, a month 12. An intraday timeframe counts the median number of bars of a day that has
+    any, times those days.
 
     Parameters
     ----------

@@ -60,7 +60,8 @@ def read_timestamps(
     Returns
     -------
     tuple
-        Rows with UTC nanoseconds (NaT where a cell cannot be read, an error among the findings), and findings.
+        Rows with UTC nanoseconds (NaT where a cell cannot be read, an error among the findings), and
+        findings.
 
     Raises
     ------
@@ -176,7 +177,7 @@ def _numbers(
     plain = values.to_numpy(dtype=np.float64, na_value=np.nan)
     known = plain[np.isfinite(plain)]
     low, high = (known.min(), known.max()) if len(known) else (0.0, 0.0)
-    if 19_000_101 <= low and high <= 22_001_231:
+    if low >= 19_000_101 and high <= 22_001_231:
         text = values.astype("Int64").astype(str)
         parsed = pd.to_datetime(text, format="%Y%m%d", errors="coerce")
         note = Finding(
@@ -300,7 +301,7 @@ def _parse_naive(text: pd.Series[Any], label: str) -> tuple[pd.Series[Any], list
                 readings[day + time] = trial
     if len(readings) > 1:
         raise DataError(
-            f"{label}: timestamps such as {text[filled].iloc[0]!r} can be read as {' and as '.join(readings)}",
+            f"{label}: timestamps such as {text[filled].iloc[0]!r} can be read as {' and '.join(readings)}",
             hint="write dates as 2020-01-31",
         )
     if not readings:
