@@ -12,8 +12,11 @@ from admf.core.config.models import (
     StrategyConfig,
     WorkflowType,
 )
+from admf.core.config.overlay import preset_names
+from admf.core.config.schema import json_schema
 from admf.core.config.section import Section
-from admf.core.config.workflow import WorkflowConfig, register_section, registered_sections
+from admf.core.config.sections import register_section, registered_sections
+from admf.core.config.workflow import WorkflowConfig
 
 __all__ = [
     "BacktestConfig",
@@ -27,8 +30,10 @@ __all__ = [
     "StrategyConfig",
     "WorkflowConfig",
     "WorkflowType",
+    "json_schema",
     "load_config",
     "parse_config",
+    "preset_names",
     "register_section",
     "registered_sections",
 ]

@@ -22,8 +22,8 @@ _PATTERN = re.compile(
 def expand(data: Any, view: View) -> tuple[Any, dict[Path, str], list[Problem]]:
     """Replace the variables in all text values (not in keys).
 
-    ``${VAR}`` needs the variable, ``${VAR:-text}`` has a default (also where the variable is empty), ``$${`` stands
-    for ``${``. What a variable holds is taken as it is, never expanded again.
+    ``${VAR}`` needs the variable, ``${VAR:-text}`` has a default (also where the variable is empty), ``$${``
+    stands for ``${``. What a variable holds is taken as it is, never expanded again.
 
     Returns
     -------

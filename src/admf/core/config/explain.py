@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any, NamedTuple, get_args
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from admf.core.config.faults import FAULTS, Fault, Path, run_checks
+from admf.core.config.hints import nearest, value_hint
 from admf.core.config.plain import dotted, short
 from admf.errors import Problem
 
@@ -89,7 +89,7 @@ _WORDS: dict[str, tuple[str, str | None]] = {
 
 
 def explain(error: ValidationError, model: type[BaseModel], data: Any, view: View) -> list[Problem]:
-    """Give every problem of data that a model refused, those of checks that pydantic did not reach included."""
+    """Give every problem of data that a model refused, with those of checks that pydantic did not reach."""
     problems: list[Problem] = []
     wrong: set[Path] = set()
     for details in error.errors(include_url=False):
@@ -111,7 +111,8 @@ def _explain_one(
     elif kind == "missing":
         yield view.problem(path, "is required", hint=_describe(_field(model, path)))
     elif kind == "extra_forbidden":
-        yield unknown_key(path, _model(model, path[:-1]), view)
+        owner = _model(model, path[:-1])
+        yield unknown_key(path, list(owner.model_fields) if owner else [], view)
     else:
         value = _at(data, path)
         found = _found(value, path, model, view)
@@ -126,11 +127,11 @@ def _explain_one(
                 "is not one of the choices",
                 found=found,
                 allowed=", ".join(choices),
-                hint=nearest(value, choices),
+                hint=None if path in view.written else nearest(value, choices),
             )
         else:
             message, allowed = _WORDS.get(kind, (_own_words(details["msg"]), None))
-            hint = None if found == "(hidden)" or path in view.written else _value_hint(kind, value)
+            hint = None if found == "(hidden)" or path in view.written else value_hint(kind, value)
             if path in view.written and kind != "string_type":
                 hint = "a value from the environment is text; give it with --set instead"
             yield view.problem(
@@ -142,26 +143,24 @@ def _explain_one(
             )
 
 
-def unknown_key(path: Path, model: type[BaseModel] | None, view: View, known: Iterable[str] = ()) -> Problem:
-    """Give the problem of a key that does not exist. Its value is not shown: it may be a misspelled secret."""
-    names = [*(model.model_fields if model else ()), *known]
+def in_order(problems: Iterable[Problem], source: str | None) -> list[Problem]:
+    """Sort problems as a reader meets them: the file itself, then others, line by line."""
+    return sorted(
+        problems, key=lambda problem: (problem.file != source, problem.file or "", problem.line or 0)
+    )
+
+
+def unknown_key(path: Path, names: list[str], view: View) -> Problem:
+    """Give the problem of an unknown key; its value is not shown, it may be a misspelled secret."""
     return view.problem(path, "is an unknown key", allowed=", ".join(names), hint=nearest(path[-1], names))
-
-
-def nearest(word: object, words: Iterable[str]) -> str | None:
-    """Suggest the known word that is nearest to a wrong one, if one is near."""
-    by_lower = {known.lower(): known for known in words}
-    text = str(word).lower().replace("-", "_").replace(" ", "_")
-    near = get_close_matches(text, by_lower, 1, 0.6) or [
-        known for known in by_lower if len(text) > 3 and text in known
-    ]
-    return f"did you mean {by_lower[near[0]]}?" if near else None
 
 
 def _from_fault(fault: Fault, path: Path, model: type[BaseModel], data: Any, view: View) -> Problem:
     path = (*path, *fault.key)
     found = None if fault.missing else _found(_at(data, path), path, model, view)
-    hint = fault.hint or (_describe(_field(model, path)) if fault.missing else None)
+    hint = fault.hint if path not in view.written else None  # it may repeat the value
+    if fault.missing and hint is None:
+        hint = _describe(_field(model, path))
     return view.problem(path, fault.message, found=found, allowed=fault.allowed, hint=hint)
 
 
@@ -233,35 +232,3 @@ def _inner(annotation: Any) -> type[BaseModel] | None:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     return next((found for part in get_args(annotation) if (found := _inner(part))), None)
-
-
-_TRUE, _FALSE = ("yes", "y", "on", "1", "true", "t"), ("no", "n", "off", "0", "false", "f")
-
-
-def _value_hint(kind: str, value: Any) -> str | None:
-    """Say how to write what was probably meant."""
-    text = value.strip() if isinstance(value, str) else None
-    if kind == "bool_type":
-        word = str(value).lower()
-        return "write true" if word in _TRUE else "write false" if word in _FALSE else None
-    if kind == "string_type" and isinstance(value, bool | int | float):
-        return f'put it in quotes: "{short(value)}"'
-    if kind in ("float_type", "int_type") and text:
-        return _number_hint(text)
-    if kind == "list_type" and isinstance(value, str | int | float):
-        return f"write [{value}]" if len(str(value)) < 60 else None
-    return None
-
-
-def _number_hint(text: str) -> str | None:
-    if re.fullmatch(r"[+-]?(0|[1-9][0-9]*)(\.[0-9]*)?([eE][+-]?[0-9]+)?", text):
-        return f"write {text} without quotes"
-    if re.fullmatch(r"[+-]?0[0-9]+", text):
-        return f"a leading zero makes it text: write {int(text)}"
-    if re.fullmatch(r"0[xob][0-9a-fA-F]+", text):
-        return "write it as a decimal number"
-    if re.fullmatch(r"[0-9]+([,_ '][0-9]{3})+(\.[0-9]+)?", text):
-        return f"write {re.sub('[,_ ]|' + chr(39), '', text)}"
-    if re.fullmatch(r"[0-9.]+ ?%", text):
-        return f"write {text.rstrip('% ')}: the unit is in the key's name"
-    return None

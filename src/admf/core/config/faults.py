@@ -38,8 +38,8 @@ class Fault:
     missing: bool = False
 
 
-#: A check over several keys of a section. It gets the values by name, reads those it needs with ``values[key]``,
-#: and is skipped when one of them is itself wrong (the key is then absent).
+#: A check over several keys of a section. It gets the values by name, reads those it needs with
+#: ``values[key]``, and is skipped when one of them is itself wrong (the key is then absent).
 Check: TypeAlias = Callable[[Mapping[str, Any]], Iterable[Fault]]
 
 

@@ -17,13 +17,15 @@ Percent = Annotated[float, Field(gt=0, lt=100, allow_inf_nan=False)]
 #: What a secret looks like wherever a config is shown or stored.
 MASK = "**********"
 
-_MOMENT = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})?)?$"
+_DAY = "[0-9]{4}-[0-9]{2}-[0-9]{2}"
+_TIME = r"[0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]{1,9})?)?(Z|[+-][0-9]{2}:[0-9]{2})?"
+_MOMENT = f"^{_DAY}([T ]{_TIME})?$"
 _MOMENT_FORM = "a day as 2023-01-31, or a moment as 2023-01-31T15:30:00Z"
 _YEARS = range(1678, 2262)  # what a 64-bit count of nanoseconds holds
 
 
 def parse_moment(value: object) -> date | datetime:
-    """Read a day or a moment; a moment without an offset is UTC, one with another offset is turned into UTC."""
+    """Read a day or a moment. A moment without an offset is UTC, one with another is turned into UTC."""
     if isinstance(value, datetime | date):
         value = value.isoformat()
     if not isinstance(value, str):
@@ -73,6 +75,27 @@ def _block(value: str) -> str:
 
 
 Block = Annotated[str, AfterValidator(_block), Field(json_schema_extra={"pattern": r"^block:\S+$"})]
+
+
+def _label(value: str) -> str:
+    if not value.strip() or len(value) > 100 or not value.isprintable():
+        raise fault_error(Fault("is not a possible name", allowed="1 to 100 printable characters"))
+    return value
+
+
+Label = Annotated[str, AfterValidator(_label), Field(json_schema_extra={"minLength": 1, "maxLength": 100})]
+
+
+def _module(value: str) -> str:
+    if not all(part.isidentifier() for part in value.split(".")):
+        hint = f"write {value.removesuffix('.py').replace('/', '.')}" if value.endswith(".py") else None
+        raise fault_error(
+            Fault("is not a module name", allowed="a dotted name, as my_package.strategies", hint=hint)
+        )
+    return value
+
+
+ModuleName = Annotated[str, AfterValidator(_module)]
 
 _TIMEFRAME = r"^[1-9][0-9]{0,3}(s|m|h|d|w|mo)$"
 

@@ -1,15 +1,86 @@
+"""`load_config` and `parse_config`: from a file or a mapping to a `WorkflowConfig`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from collections.abc import Mapping, Sequence
 from typing import Any
-import yaml
+
+from admf.core.config.explain import View, in_order
+from admf.core.config.overlay import Overlay, apply_overrides
+from admf.core.config.plain import to_plain
 from admf.core.config.workflow import WorkflowConfig
-
-
-def parse_config(mapping: Mapping[str, Any]) -> WorkflowConfig:
-    return WorkflowConfig.model_validate(mapping)
+from admf.core.config.yaml_file import read_file
+from admf.core.config.yaml_loader import Document
+from admf.errors import ConfigError
 
 
 def load_config(
-    path: str | Path, overrides: Sequence[str] = (), allow_modules: Sequence[str] = ()
+    path: str | os.PathLike[str], overrides: Sequence[str] = (), allow_modules: Sequence[str] = ()
 ) -> WorkflowConfig:
-    return parse_config(yaml.safe_load(Path(path).read_text()))
+    """Read the config of a workflow from a YAML file.
+
+    Parameters
+    ----------
+    path
+        The file. It holds ``workflow: {...}``, and may name other files in ``extends``.
+    overrides
+        ``KEY=VALUE``; the key is dotted and relative to ``workflow``, the value is YAML. The last one wins.
+    allow_modules
+        Modules that a strategy may come from, besides those that the config allows.
+
+    Raises
+    ------
+    ConfigError
+        Something is wrong; lists every problem with its file and line.
+    """
+    name = os.fspath(path)
+    if not isinstance(name, str):
+        name = os.fsdecode(name)
+    document = read_file(Path(name), name)
+    return _finish(document, Path(name).parent, [os.path.realpath(name)], overrides, allow_modules)
+
+
+def parse_config(
+    mapping: Mapping[str, Any], overrides: Sequence[str] = (), allow_modules: Sequence[str] = ()
+) -> WorkflowConfig:
+    """Make the config of a workflow from a mapping: ``{"workflow": {...}}``, or what stands inside.
+
+    ``extends`` is relative to the working directory. Otherwise as `load_config`.
+    """
+    if isinstance(mapping, WorkflowConfig) and not overrides and not allow_modules:
+        return mapping
+    outer = isinstance(mapping, Mapping) and "workflow" in mapping
+    plain, problems = to_plain(mapping, () if outer else ("workflow",))
+    if problems:
+        raise ConfigError(problems)
+    return _finish(Document("the config", plain), Path(), [], overrides, allow_modules)
+
+
+def _finish(
+    document: Document, folder: Path, chain: list[str], overrides: Sequence[str], allow_modules: Iterable[str]
+) -> WorkflowConfig:
+    overlay = Overlay()
+    merged = overlay.resolve(document, folder, chain)
+    problems = [*overlay.problems, *apply_overrides(merged, overrides)]
+    source = document.name if document.marks else None
+    if overlay.incomplete:
+        raise ConfigError(in_order(problems, source), source)
+    _allow(merged.data, allow_modules)
+    try:
+        config = WorkflowConfig.model_validate(merged.data, context=View(("workflow",), merged.marks))
+    except ConfigError as error:
+        problems.extend(error.problems)
+    if problems:
+        raise ConfigError(in_order(problems, source), source)
+    return config
+
+
+def _allow(data: dict[str, Any], modules: Iterable[str]) -> None:
+    """Add modules to those that the config allows."""
+    listed = data.get("allow_modules") or []
+    if isinstance(listed, list):  # otherwise the model says what is wrong
+        added = [name for name in dict.fromkeys(modules) if name not in listed]
+        if added:
+            data["allow_modules"] = [*listed, *added]

@@ -1,7 +1,7 @@
 """The configuration of a workflow: these models are the keys of the YAML.
 
-A name carries its unit: ``_pct`` is percent (5 means 5 %), ``_bps`` basis points (10 means 0.1 %), ``_seconds``
-seconds; a plain ``fraction`` runs from 0 to 1.
+A name carries its unit: ``_pct`` is percent (5 means 5 %), ``_bps`` basis points (10 means 0.1 %),
+``_seconds`` seconds; a plain ``fraction`` runs from 0 to 1.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from admf.core.config.explain import nearest
 from admf.core.config.faults import Check, Fault
 from admf.core.config.fields import (
     Block,
@@ -27,6 +26,7 @@ from admf.core.config.fields import (
     TimeZone,
     instant,
 )
+from admf.core.config.hints import nearest
 from admf.core.config.section import Section
 
 
@@ -43,7 +43,7 @@ class WorkflowType(StrEnum):
 def _dates_in_order(values: Mapping[str, Any]) -> Iterator[Fault]:
     start, end = values["start_date"], values["end_date"]
     if start is not None and end is not None and instant(start) > instant(end, last=True):
-        yield Fault(f"is after end_date ({end})", ("start_date",))
+        yield Fault("is after end_date", ("start_date",))
 
 
 #: Keys of data_config that a kind of source needs, and may have.
@@ -64,11 +64,11 @@ def _source_has_its_keys(values: Mapping[str, Any]) -> Iterator[Fault]:
     required, optional = _SOURCE_KEYS[kind]
     for key in ("path", "url", "table", "query"):
         if key in required and values[key] is None:
-            yield Fault(f"is required by source {source}", (key,), missing=True)
+            yield Fault(f"is required by source {kind}", (key,), missing=True)
         elif key not in required + optional and values[key] is not None:
             fitting = [name for name, (needs, may) in _SOURCE_KEYS.items() if key in needs + may]
             yield Fault(
-                f"does not go with source {source}",
+                f"does not go with source {kind}",
                 (key,),
                 hint=f"it belongs to source {' or '.join(fitting)}",
             )
@@ -177,7 +177,7 @@ class DataConfig(Section):
     adjustment: Literal["none", "adjusted_close"] = Field(
         "none",
         title="Adjustment",
-        description="none, or adjusted_close: scale prices by the file's adjusted close (splits and dividends).",
+        description="none, or adjusted_close: scale prices by it (splits and dividends).",
     )
     periods_per_year: Positive | None = Field(
         None,
@@ -215,12 +215,12 @@ class InfrastructureConfig(Section):
     retry_delay_seconds: NonNegative = Field(
         1.0, title="Retry delay (s)", description="Wait before the first further attempt; doubles each time."
     )
-    compute: str | None = Field(
+    compute: Block | None = Field(
         None,
         title="Compute block",
         description="block:NAME of a saved ComputeResources block.",
     )
-    indicators: str | None = Field(
+    indicators: Block | None = Field(
         None,
         title="Indicator block",
         description="block:NAME of a saved IndicatorLibrary block.",
@@ -237,7 +237,7 @@ class OutputConfig(Section):
         title="Catalogue URL",
         description="SQLAlchemy URL of the catalogue. Default: SQLite in the directory.",
     )
-    store: str | None = Field(
+    store: Block | None = Field(
         None,
         title="Store block",
         description="block:NAME of a saved ResultStore block.",

@@ -35,8 +35,8 @@ def dotted(path: Path) -> str:
 def to_plain(data: Any, prefix: Path = ()) -> tuple[Any, list[Problem]]:
     """Copy data into dict, list, str, int, float, bool and None; give what has no such form as problems.
 
-    Sections become mappings as they were written, numpy scalars numbers, dates ISO text, paths and enumerations
-    their text. Secrets stay wrapped.
+    Sections become mappings as they were written, numpy scalars numbers, dates ISO text, paths and
+    enumerations their text. Secrets stay wrapped.
     """
     problems: list[Problem] = []
     walk = _Walk(problems, len(prefix))
@@ -52,8 +52,15 @@ class _Walk:
         self.offset = depth
         self.count = 0
 
-    def fail(self, path: Path, message: str, **more: str) -> None:
-        self.problems.append(Problem(dotted(path), message, **more))
+    def fail(
+        self,
+        path: Path,
+        message: str,
+        found: str | None = None,
+        allowed: str | None = None,
+        hint: str | None = None,
+    ) -> None:
+        self.problems.append(Problem(dotted(path), message, None, found, allowed, hint))
 
     def copy(self, value: Any, path: Path) -> Any:
         self.count += 1
@@ -101,7 +108,7 @@ class _Walk:
             return value
         if isinstance(value, str):
             if not _storable(value):
-                self.fail(path, "has a character that cannot be stored", found=short(value))
+                self.fail(path, "has a character that cannot be stored")
             return str.__str__(value)
         if isinstance(value, int):
             if not -MAX_INTEGER <= value <= MAX_INTEGER:
@@ -118,10 +125,10 @@ class _Walk:
         allowed = "text, a number, true or false, null, a list, a mapping"
         hint = None
         if type(value).__name__ in ("ndarray", "Series", "Index", "DatetimeIndex"):
-            hint = "use .tolist() for a short list; longer data belongs into a file or block named by data_config"
+            hint = "use .tolist(), or put the data into a file or block named by data_config"
         elif type(value).__name__ == "DataFrame":
             hint = "data belongs into a file or block named by data_config"
-        self.problems.append(Problem(dotted(path), "is not plain data", None, short(value), allowed, hint))
+        self.fail(path, "is not plain data", short(value), allowed, hint)
         return None
 
 

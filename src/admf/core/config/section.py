@@ -17,8 +17,8 @@ from admf.errors import ConfigError
 class Section(BaseModel):
     """Base of every part of a config: immutable, strict about types, unknown keys are errors.
 
-    Derive from it to describe the section of a workflow type of your own (`register_section`). Rules over several
-    keys go into ``checks``; give every field a title and a description.
+    Derive from it to describe the section of a workflow type of your own (`register_section`). Rules over
+    several keys go into ``checks``; give every field a title and a description.
 
     Constructing one with wrong values raises `ConfigError`, with every problem. A value that came from the
     environment is shown (``repr``, dumps) as it was written, ``${VAR}``; only the attribute holds it.
@@ -75,12 +75,13 @@ class Section(BaseModel):
 
 def remember_written(section: BaseModel, path: Path, text: str) -> None:
     """Note in the innermost section that holds a value how that value was written."""
-    owner, start, value = section, 0, section
+    owner, start = section, 0
+    value: Any = section
     for position, key in enumerate(path):
         if isinstance(value, BaseModel):
             owner, start = value, position
             value = getattr(value, str(key), None)
         elif isinstance(value, list | dict):
-            value = value[key]  # type: ignore[call-overload]
+            value = value[key]  # type: ignore[index]
     if isinstance(owner, Section):
         owner._written[path[start:]] = text
