@@ -1,0 +1,9 @@
+"""The simulation of one strategy on one symbol: compiled, with a plain twin that says the same."""
+
+from __future__ import annotations
+
+from admf.simulation.api import run_backtest, simulate
+from admf.simulation.check import check_backtest, estimate
+from admf.simulation.result import SimulationResult
+
+__all__ = ["SimulationResult", "check_backtest", "estimate", "run_backtest", "simulate"]

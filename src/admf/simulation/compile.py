@@ -119,7 +119,17 @@ def _prepared(folder: Path) -> Path:
 
 def _shortened(message: str) -> str:
     """Return the first line of a numba error that says something about the step."""
-    skipped = ("Failed in", "No implementation", "During:", "There are", "- ", ">>>", "File ", "Overload", "Known")
+    skipped = (
+        "Failed in",
+        "No implementation",
+        "During:",
+        "There are",
+        "- ",
+        ">>>",
+        "File ",
+        "Overload",
+        "Known",
+    )
     lines = [line.strip() for line in message.splitlines()]
     telling = [line for line in lines if line and not line.startswith(skipped)]
     first = next(iter(telling or lines), message)

@@ -12,7 +12,7 @@ from string import Template
 from typing import Any
 
 from admf.simulation import template
-from admf.simulation.records import ORDER_COLUMNS, TRADE_COLUMNS
+from admf.simulation.records import ORDER_COLUMNS
 from admf.simulation.settings import NUMBERS
 from admf.simulation.step_source import StepSource
 
@@ -48,9 +48,12 @@ def _expressions(features: frozenset[str]) -> dict[str, str]:
     free_of_fixed = "(budget - commission_fixed)" if "commission_fixed" in features else "budget"
     cost_of_more = "more * unit_cost" + (" + commission_fixed" if "commission_fixed" in features else "")
     if "cash_fraction" in features:
-        want, whole_lots = f"{free_of_fixed} / unit_cost", f"({free_of_fixed} // (unit_cost * lot_size)) * lot_size"
+        want, whole_lots = (
+            f"{free_of_fixed} / unit_cost",
+            f"({free_of_fixed} // (unit_cost * lot_size)) * lot_size",
+        )
     else:
-        want, whole_lots = "units * abs(target)", "(units * abs(target) // lot_size) * lot_size"
+        want, whole_lots = "units * (side * target)", "(units * (side * target) // lot_size) * lot_size"
     return {
         "entry_slipped": "q * (1.0 + side * slippage)" if slippage else "q",
         "entry_price": "slipped * (1.0 + side * spread)" if spread else "slipped",
@@ -66,15 +69,17 @@ def _expressions(features: frozenset[str]) -> dict[str, str]:
         "basis": "close[t - 1]" if "signal_close" in features else "entry",
         # `reenter` orders whatever is decided, except to be flat when flat
         "differs": "v != held or v != 0.0" if "reenter" in features else "v != held",
-        "order_width": str(len(ORDER_COLUMNS)),
-        "trade_width": str(len(TRADE_COLUMNS)),
+        "width": str(len(ORDER_COLUMNS)),
     }
 
 
 def _holds(condition: str, features: frozenset[str]) -> bool:
     """Evaluate a directive: alternatives are separated by blanks, ``a&!b`` is a and not b."""
     return any(
-        all((term[1:] not in features) if term.startswith("!") else (term in features) for term in option.split("&"))
+        all(
+            (term[1:] not in features) if term.startswith("!") else (term in features)
+            for term in option.split("&")
+        )
         for option in condition.split()
     )
 
@@ -156,8 +161,14 @@ def kernel_source(
         arguments=", ".join(names), decision=f"{answer} = {step.name}({values})"
     )
     functions = "\n\n\n".join(f"@_njit(**_OPTIONS)\n{text}" for text in step.functions.values())
+    columns = range(len(ORDER_COLUMNS))
     return Template(template.MODULE).substitute(
-        constants="\n".join(sorted(step.constants.values())), step=functions, signature=", ".join(types), loop=loop
+        constants="\n".join(sorted(step.constants.values())),
+        step=functions,
+        cells=", ".join(f"x{j}" for j in columns),
+        stores="\n    ".join(f"table[count, {j}] = x{j}" for j in columns),
+        signature=", ".join(types),
+        loop=loop,
     )
 
 

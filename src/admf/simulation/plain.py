@@ -232,7 +232,7 @@ class PlainEngine:
         pnl = side * units * (price - self.entry_price) - share - fee
         mae, mfe = self._excursions(price)
         self.trades.append(
-            (self.entry_bar, bar, side, units, self.entry_price, price, pnl, share + fee, mae, mfe, reason)
+            (self.entry_bar, bar, side, units, self.entry_price, price, pnl, share + fee, mae, mfe, reason, self.held)
         )
         decided = self.bar if reason != SIGNAL else self._decided
         slippage = units * abs(price - quote)

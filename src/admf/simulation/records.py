@@ -26,7 +26,8 @@ ORDER_COLUMNS = (
     "status",
 )
 
-# One row a closed trade, or closed part of one. side: +1 long, -1 short. pnl: net of both commissions.
+# One row a closed trade, or closed part of one. side: +1 long, -1 short. pnl: net of both commissions. target: the
+# exposure that it stood for. As many columns as an order has: one function then fills both tables.
 TRADE_COLUMNS = (
     "entry_bar",
     "exit_bar",
@@ -39,4 +40,5 @@ TRADE_COLUMNS = (
     "mae",
     "mfe",
     "reason",
+    "target",
 )

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 # Names that the generated module uses itself.
-RESERVED = frozenset({"run", "nan", "_njit", "_t", "_push", "_ROW", "_OPTIONS"})
+RESERVED = frozenset({"run", "_nan", "_njit", "_t", "_push", "_ROW", "_OPTIONS"})
 _MODULES: dict[str, ModuleType] = {"math": math, "numpy": np}
 
 
@@ -121,7 +121,9 @@ def _add_value(source: StepSource, name: str, value: Any) -> None:
             return
     helper = _plain(value)
     if helper is None:
-        raise NotEmbeddableError(f"it reads {name!r}, a {type(value).__name__}; numbers, text and functions can be")
+        raise NotEmbeddableError(
+            f"it reads {name!r}, a {type(value).__name__}; numbers, text and functions can be"
+        )
     _add_function(source, name, helper, {})
 
 
@@ -203,5 +205,7 @@ def _same_code(node: ast.FunctionDef, code: CodeType) -> bool:
 
 
 def _shape(code: CodeType) -> tuple[Any, ...]:
-    consts = tuple(_shape(c) if isinstance(c, CodeType) else (type(c).__name__, repr(c)) for c in code.co_consts)
+    consts = tuple(
+        _shape(c) if isinstance(c, CodeType) else (type(c).__name__, repr(c)) for c in code.co_consts
+    )
     return code.co_code, code.co_names, code.co_varnames, consts
