@@ -69,7 +69,7 @@ def show_result(result: Mapping[str, Any], console: Console) -> None:
 
 
 def headline(metrics: Mapping[str, float | None]) -> list[tuple[str, str]]:
-    """Title and formatted value of the headline metrics; of all, where none of them is there."""
+    """Title and formatted value of those headline metrics that are there; of all, if none of them is."""
     from admf.simulation.metrics_glossary import GLOSSARY
 
     chosen = [name for name in HEADLINE if name in metrics] or list(metrics)

@@ -1,0 +1,203 @@
+"""`admf validate`: config, data and components are checked, time and memory estimated; nothing is run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from admf.cli.execute import allow_working_folder
+from admf.cli.failures import DONE
+from admf.cli.output import add_row, plain, stdout_console, table, write_json
+from admf.errors import ConfigError, DataError, Problem
+
+if TYPE_CHECKING:
+    from admf.core.config import WorkflowConfig
+    from admf.core.config.models import BacktestConfig
+    from admf.market import Bars
+
+_BLOCK = "block:"
+
+
+def validate_config(
+    path: Path, overrides: tuple[str, ...], allow_modules: tuple[str, ...], as_json: bool
+) -> int:
+    """Check a config and print what a run would do.
+
+    Returns
+    -------
+    int
+        0: it would run.
+
+    Raises
+    ------
+    ConfigError
+        It would not; carries every problem of config, data and strategy.
+    """
+    from admf.core.config import load_config
+
+    config = load_config(path, overrides=overrides, allow_modules=allow_modules)
+    allow_working_folder(config.allow_modules)
+    report = dry_run(config, str(path))
+    if as_json:
+        write_json(report)
+    else:
+        _show(report)
+    return DONE
+
+
+def dry_run(config: WorkflowConfig, source: str) -> dict[str, Any]:
+    """Say what a run of this config would do.
+
+    Parameters
+    ----------
+    config
+        Checked by its models already.
+    source
+        What to call it in messages.
+
+    Raises
+    ------
+    ConfigError
+        Data or components are wrong; carries every problem that was found.
+    """
+    from admf.core.config.models import BacktestConfig
+
+    problems: list[Problem] = []
+    report: dict[str, Any] = {
+        "ok": True,
+        "config": source,
+        "config_hash": config.hash(),
+        "name": config.name,
+        "type": str(config.type),
+        "components": {
+            "data source": config.data_config.source,
+            "task runner": config.infrastructure_config.task_runner,
+        },
+        "notes": [],
+    }
+    loaded = _load(config, problems, report["notes"])
+    report["data"] = [_describe(bars) for bars in loaded.values()]
+    if isinstance(config.section, BacktestConfig):
+        _check_backtest(config, config.section, loaded, problems, report)
+    if problems:
+        raise ConfigError(problems, source)
+    return report
+
+
+def _load(config: WorkflowConfig, problems: list[Problem], notes: list[str]) -> dict[str, Bars]:
+    from admf.market import load_market_data
+
+    if config.data_config.source.startswith(_BLOCK):
+        notes.append(f"{config.data_config.source} is looked up when the run starts: its data is not checked")
+        return {}
+    try:
+        return load_market_data(config.data_config)
+    except DataError as error:
+        problems.append(config.problem("data_config", error.message, hint=error.hint))
+        return {}
+
+
+def _check_backtest(
+    config: WorkflowConfig,
+    section: BacktestConfig,
+    loaded: dict[str, Bars],
+    problems: list[Problem],
+    report: dict[str, Any],
+) -> None:
+    """Check the strategy on the bars, and say what would be simulated."""
+    from admf.simulation import check_backtest, estimate
+    from admf.simulation.api import simulated_range
+    from admf.strategies import resolve_strategy
+
+    symbols = config.data_config.symbols
+    if len(symbols) != 1:
+        problem = config.problem(
+            "data_config.symbols",
+            "a backtest runs on one symbol",
+            found=", ".join(symbols),
+            allowed="one symbol",
+            hint="run one workflow for each symbol",
+        )
+        problems.append(problem)
+    bars = next(iter(loaded.values()), None)
+    found = check_backtest(bars, section, tuple(config.allow_modules))
+    for problem in found:
+        more = {"found": problem.found, "allowed": problem.allowed, "hint": problem.hint}
+        problems.append(config.problem(f"backtest_config.{problem.path}", problem.message, **more))
+    if found:
+        return
+    strategy = resolve_strategy(
+        section.strategy.name, section.strategy.params, allow_modules=tuple(config.allow_modules)
+    )
+    report["components"]["strategy"] = strategy.source_ref
+    report["strategy"] = {
+        "name": strategy.name,
+        "params": dict(strategy.params),
+        "indicators": {name: spec.key for name, spec in strategy.indicators.items()},
+        "columns": dict(strategy.columns),
+    }
+    if bars is None:
+        return
+    first, last = simulated_range(bars, section)
+    report["simulated"] = {
+        "bars": last - first,
+        "first": bars.index[first].isoformat(),
+        "last": bars.index[last - 1].isoformat(),
+    }
+    cost = estimate(len(bars), strategy)
+    report["estimate"] = {"seconds": cost.seconds, "bytes": cost.bytes}
+    limit = config.infrastructure_config.memory_limit_mb
+    if limit is not None and cost.bytes > limit * 1e6:
+        problem = config.problem(
+            "infrastructure_config.memory_limit_mb",
+            "the run is estimated to need more memory",
+            found=f"{limit} MB",
+            allowed=f"at least {cost.bytes / 1e6:.0f} MB",
+            hint="raise the limit, or load fewer bars",
+        )
+        problems.append(problem)
+
+
+def _describe(bars: Bars) -> dict[str, Any]:
+    return {
+        "symbol": bars.symbol,
+        "timeframe": bars.timeframe,
+        "bars": len(bars),
+        "first": bars.index[0].isoformat(),
+        "last": bars.index[-1].isoformat(),
+        "fingerprint": bars.fingerprint,
+        "findings": [{"severity": each.severity, "message": each.message} for each in bars.findings],
+    }
+
+
+def _show(report: dict[str, Any]) -> None:
+    console = stdout_console()
+    console.print(plain(f"{report['config']}: ok; nothing was executed"), soft_wrap=True)
+    sheet = table(None, "", "")
+    add_row(sheet, "workflow", f"{report['type']}: {report['name']}")
+    for data in report["data"]:
+        span = f"{data['first'][:10]} to {data['last'][:10]}"
+        add_row(sheet, "data", f"{data['symbol']}: {data['bars']:,} bars of {data['timeframe']}, {span}")
+        for finding in data["findings"]:
+            add_row(sheet, f"  {finding['severity']}", finding["message"])
+    if "simulated" in report:
+        span = f"{report['simulated']['first'][:10]} to {report['simulated']['last'][:10]}"
+        add_row(sheet, "simulated", f"{report['simulated']['bars']:,} bars, {span}")
+    if "strategy" in report:
+        strategy = report["strategy"]
+        params = ", ".join(f"{key}={value}" for key, value in strategy["params"].items())
+        add_row(sheet, "strategy", f"{strategy['name']}({params})")
+        for name, key in (strategy["indicators"] | strategy["columns"]).items():
+            add_row(sheet, f"  {name}", key)
+    for name, component in report["components"].items():
+        add_row(sheet, name if name != "strategy" else "from", component)
+    if "estimate" in report:
+        cost = report["estimate"]
+        add_row(
+            sheet,
+            "estimate",
+            f"{cost['seconds']:.1f} s, {cost['bytes'] / 1e6:.0f} MB; Prefect's start comes on top",
+        )
+    for note in report["notes"]:
+        add_row(sheet, "note", note)
+    console.print(sheet)

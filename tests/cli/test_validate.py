@@ -1,0 +1,125 @@
+"""The dry run: what it says, that it finds every problem at once, and that it executes nothing."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+BACKTEST = ROOT / "examples" / "backtest.yaml"
+
+
+def test_says_what_a_run_would_do_and_writes_nothing(admf: Callable, tmp_path: Path) -> None:
+    done = admf("validate", BACKTEST)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    assert done.stdout.startswith(f"{BACKTEST}: ok; nothing was executed\n")
+    for text in ("SP500: 5,031 bars of 1d, 1999-01-04 to 2018-12-31", "sma_cross(fast=50, slow=200)", "SMA"):
+        assert text in done.stdout
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_json_names_data_strategy_and_cost(admf: Callable) -> None:
+    document = json.loads(admf("validate", BACKTEST, "--json").stdout)
+    assert document["ok"] is True
+    assert document["data"][0]["bars"] == 5031
+    assert len(document["data"][0]["fingerprint"]) == 64
+    assert document["strategy"]["params"]["fast"] == 50
+    assert set(document["components"]) == {"data source", "task runner", "strategy"}
+    assert 0 < document["estimate"]["seconds"] < 60
+    assert 1e6 < document["estimate"]["bytes"] < 1e10
+    assert document["simulated"]["bars"] == 5031
+
+
+def test_more_bars_are_estimated_to_cost_more(admf: Callable, tmp_path: Path, random_frame: Callable) -> None:
+    def cost(bars: int) -> dict[str, float]:
+        random_frame(1, bars).to_csv(tmp_path / "prices.csv", index_label="date")
+        done = admf("validate", "csv.yaml", "--json")
+        assert done.returncode == 0, done.stdout
+        estimate: dict[str, float] = json.loads(done.stdout)["estimate"]
+        return estimate
+
+    assert admf("init", "csv").returncode == 0
+    small, large = cost(500), cost(20_000)
+    assert large["seconds"] > small["seconds"]
+    assert large["bytes"] > small["bytes"]
+
+
+def test_overrides_reach_the_config(admf: Callable) -> None:
+    key = "backtest_config.strategy.params.fast=20"
+    document = json.loads(admf("validate", BACKTEST, "--set", key, "--json").stdout)
+    assert document["strategy"]["params"]["fast"] == 20
+
+
+def test_every_problem_of_data_and_strategy_at_once(admf: Callable, tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text(
+        "workflow:\n"
+        "  type: backtest\n"
+        "  data_config:\n"
+        "    source: csv\n"
+        "    path: missing.csv\n"
+        "    symbols: [A]\n"
+        "  backtest_config:\n"
+        "    strategy:\n"
+        "      name: sma_cross\n"
+        "      params: {fast: 0, slwo: 50}\n",
+        encoding="utf-8",
+    )
+    done = admf("validate", "bad.yaml", "--json")
+    assert done.returncode == 2
+    document = json.loads(done.stdout)
+    lines = {problem["path"]: problem["line"] for problem in document["problems"]}
+    assert lines["workflow.data_config"] == 3
+    assert lines["workflow.backtest_config.strategy.params.fast"] == 10
+    assert lines["workflow.backtest_config.strategy.params.slwo"] == 10
+    shown = admf("validate", "bad.yaml")
+    assert shown.returncode == 2
+    assert shown.stdout == ""
+    assert "missing.csv" in shown.stderr
+    assert "did you mean" in shown.stderr
+
+
+def test_a_backtest_of_two_symbols_is_refused(admf: Callable) -> None:
+    done = admf("validate", BACKTEST, "--set", "data_config.symbols=[SP500, NASDAQ]")
+    assert done.returncode == 2
+    assert "workflow.data_config.symbols: a backtest runs on one symbol" in done.stderr
+    assert "found: SP500, NASDAQ" in done.stderr
+
+
+def test_memory_limit_is_compared_with_the_estimate(admf: Callable) -> None:
+    done = admf("validate", BACKTEST, "--set", "infrastructure_config.memory_limit_mb=64")
+    assert done.returncode == 2
+    assert (
+        "workflow.infrastructure_config.memory_limit_mb: the run is estimated to need more memory"
+        in done.stderr
+    )
+
+
+def test_a_module_runs_only_where_it_is_allowed(admf: Callable, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "open('executed', 'w').close()\nclass Always:\n    def on_bar(close): return 1.0\n",
+        encoding="utf-8",
+    )
+    key = ("--set", "backtest_config.strategy={name: 'mine:Always'}")
+    refused = admf("validate", BACKTEST, *key)
+    assert refused.returncode == 2
+    assert "mine" in refused.stderr
+    assert not (tmp_path / "executed").exists()
+    allowed = admf("validate", BACKTEST, *key, "--allow-module", "mine")
+    assert allowed.returncode == 0, allowed.stderr
+    assert (tmp_path / "executed").exists()
+
+
+def test_a_block_is_named_as_unchecked(admf: Callable) -> None:
+    done = admf("validate", BACKTEST, "--set", "data_config.source=block:prices", "--json")
+    assert done.returncode == 0, done.stdout
+    assert "block:prices is looked up when the run starts" in json.loads(done.stdout)["notes"][0]
+
+
+@pytest.mark.parametrize("name", ["missing.yaml", "."])
+def test_a_config_that_cannot_be_read(name: str, admf: Callable) -> None:
+    done = admf("validate", name)
+    assert done.returncode == 2
+    assert name in done.stderr
+    assert "Traceback" not in done.stderr
