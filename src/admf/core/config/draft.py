@@ -8,10 +8,11 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from admf.core.config.environment import expand
-from admf.core.config.explain import View, explain, unknown_key
+from admf.core.config.explain import explain, unknown_key
 from admf.core.config.faults import Path
 from admf.core.config.hints import nearest
 from admf.core.config.models import WorkflowType
+from admf.core.config.places import MAX_PROBLEMS, View
 from admf.core.config.plain import short, to_plain
 from admf.core.config.sections import registered_sections, section_keys
 from admf.errors import Problem
@@ -38,7 +39,7 @@ class Draft:
         root = given.mark(())
         self.source = root.file if root else None
         wrapped = isinstance(data, Mapping) and len(data) == 1 and "workflow" in data
-        plain, self.problems = to_plain(data, () if wrapped else given.prefix)
+        plain, self.problems = to_plain(data, View() if wrapped else given)
         if wrapped and isinstance(plain, dict):
             plain = plain.get("workflow")
         self.usable = isinstance(plain, dict)
@@ -90,6 +91,8 @@ class Draft:
         known = [*self.model.model_fields, *(f"{name}_config" for name in registered_sections())]
         for key in list(self.data):
             if key not in known and key not in section_keys():
+                if len(self.problems) >= MAX_PROBLEMS:
+                    break
                 self.problems.append(unknown_key((key,), list(dict.fromkeys(known)), self.view))
                 del self.data[key]
 

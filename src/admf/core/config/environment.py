@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from admf.core.config.explain import View
 from admf.core.config.faults import Path
+from admf.core.config.places import View
 from admf.errors import Problem
 
 # In this order: the escape, a variable with an optional default, anything else that looks like one.

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, get_args
+from collections.abc import Iterable, Iterator
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -13,53 +12,9 @@ from pydantic_core import ErrorDetails
 
 from admf.core.config.faults import FAULTS, Fault, Path, run_checks
 from admf.core.config.hints import nearest, value_hint
-from admf.core.config.plain import dotted, short
+from admf.core.config.places import MAX_PROBLEMS, View
+from admf.core.config.plain import short
 from admf.errors import Problem
-
-
-class Mark(NamedTuple):
-    """Where a key stands: a file (or an option of the command line) and a line in it."""
-
-    file: str
-    line: int | None
-
-
-@dataclass(frozen=True)
-class View:
-    """What is known about the data besides its values.
-
-    Parameters
-    ----------
-    prefix
-        Path of the data in the document.
-    marks
-        Where each key stands; a key that is not in it stands where its parent does.
-    written
-        Text of values that came from the environment: shown in place of the value.
-    """
-
-    prefix: Path = ()
-    marks: Mapping[Path, Mark] = field(default_factory=dict)
-    written: Mapping[Path, str] = field(default_factory=dict)
-
-    def problem(self, path: Path, message: str, **more: str | None) -> Problem:
-        """Make a problem at a path relative to the data."""
-        mark = self.mark(path)
-        return Problem(
-            dotted((*self.prefix, *path)),
-            message,
-            mark.line if mark else None,
-            file=mark.file if mark else None,
-            **more,
-        )
-
-    def mark(self, path: Path) -> Mark | None:
-        """Give the place of the nearest key at or above a path."""
-        for end in range(len(path), -1, -1):
-            if path[:end] in self.marks:
-                return self.marks[path[:end]]
-        return None
-
 
 _MISSING = object()
 
@@ -92,8 +47,10 @@ def explain(error: ValidationError, model: type[BaseModel], data: Any, view: Vie
     """Give every problem of data that a model refused, with those of checks that pydantic did not reach."""
     problems: list[Problem] = []
     wrong: set[Path] = set()
-    for details in error.errors(include_url=False):
+    for details in error.errors(include_url=False)[:MAX_PROBLEMS]:
         path = tuple(key for key in details["loc"] if key != "[key]")
+        if details["type"] == "default_factory_not_called":
+            continue  # the default depends on another key, and that one is wrong
         wrong.add(path)
         problems.extend(_explain_one(details, path, model, data, view))
     for path, fault in _unreached(model, data, (), wrong):
@@ -119,7 +76,8 @@ def _explain_one(
         if value is None:
             is_section = kind in ("model_type", "model_attributes_type", "dict_type")
             message = "is an empty section" if is_section else "has no value"
-            yield view.problem(path, message, found=found, hint="write a value, or remove the key")
+            advice = f"write {'its keys below it' if is_section else 'a value'}, or remove it"
+            yield view.problem(path, message, found=found, hint=advice)
         elif kind in ("literal_error", "enum"):
             choices = re.findall(r"'([^']*)'", context["expected"])
             yield view.problem(

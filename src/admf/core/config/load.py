@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from admf.core.config.explain import View, in_order
+from admf.core.config.explain import in_order
 from admf.core.config.overlay import Overlay, apply_overrides
+from admf.core.config.places import View
 from admf.core.config.plain import to_plain
 from admf.core.config.workflow import WorkflowConfig
 from admf.core.config.yaml_file import read_file
@@ -52,7 +53,7 @@ def parse_config(
     if isinstance(mapping, WorkflowConfig) and not overrides and not allow_modules:
         return mapping
     outer = isinstance(mapping, Mapping) and "workflow" in mapping
-    plain, problems = to_plain(mapping, () if outer else ("workflow",))
+    plain, problems = to_plain(mapping, View(() if outer else ("workflow",)))
     if problems:
         raise ConfigError(problems)
     return _finish(Document("the config", plain), Path(), [], overrides, allow_modules)

@@ -9,10 +9,10 @@ from importlib.resources import files
 from pathlib import Path as FilePath
 from typing import Any
 
-from admf.core.config.explain import Mark, View
 from admf.core.config.faults import Path
 from admf.core.config.hints import nearest
-from admf.core.config.plain import dotted, short
+from admf.core.config.places import Mark, View, dotted
+from admf.core.config.plain import short
 from admf.core.config.sections import section_keys
 from admf.core.config.workflow import WorkflowConfig
 from admf.core.config.yaml_file import read_file
@@ -91,6 +91,7 @@ class Overlay:
         if not isinstance(data, dict):
             form = '"workflow:" with the keys below it, indented'
             self.problems.append(view.problem((), "must be a mapping", found=short(data), allowed=form))
+            self.incomplete = True
             return Document(document.name, {}, _root(marks))
         rest = {key: value for key, value in data.items() if key != "extends"}
         known = {*WorkflowConfig.model_fields, *section_keys(), "workflow_type"}
@@ -104,6 +105,7 @@ class Overlay:
                     view.problem((key,), "is an unknown key", allowed="workflow, extends", hint=hint)
                 )
         inner = rest.get("workflow", {})
+        self.incomplete |= "workflow" not in rest and "extends" not in data
         below = {path[1:]: mark for path, mark in marks.items() if path[:1] == ("workflow",)}
         if inner is None and "extends" in data:
             inner = {}
@@ -112,7 +114,7 @@ class Overlay:
             self.problems.append(
                 view.problem(("workflow",), "must be a section", found=found, allowed="lines of key: value")
             )
-            inner = {}
+            inner, self.incomplete = {}, True
         if "extends" in inner:
             hint = "write extends at the top of the file, beside workflow"
             self.problems.append(

@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 
 from admf.core.config.faults import Path
+from admf.core.config.places import View
 from admf.errors import Problem
 
 MAX_DEPTH = 32
@@ -27,47 +28,34 @@ class TooMuchError(Exception):
         self.path = path
 
 
-def dotted(path: Path) -> str:
-    """Write a path as a user does: ``workflow.data_config.symbols.0``."""
-    return ".".join(str(key) for key in path)
-
-
-def to_plain(data: Any, prefix: Path = ()) -> tuple[Any, list[Problem]]:
+def to_plain(data: Any, view: View) -> tuple[Any, list[Problem]]:
     """Copy data into dict, list, str, int, float, bool and None; give what has no such form as problems.
 
     Sections become mappings as they were written, numpy scalars numbers, dates ISO text, paths and
     enumerations their text. Secrets stay wrapped.
     """
-    problems: list[Problem] = []
-    walk = _Walk(problems, len(prefix))
+    walk = _Walk(view)
     try:
-        return walk.copy(data, prefix), problems
+        return walk.copy(data, ()), walk.problems
     except TooMuchError as error:
-        return None, [*problems, Problem(dotted(error.path), str(error))]
+        return None, [*walk.problems, view.problem(error.path, str(error))]
 
 
 class _Walk:
-    def __init__(self, problems: list[Problem], depth: int) -> None:
-        self.problems = problems
-        self.offset = depth
+    def __init__(self, view: View) -> None:
+        self.view = view
+        self.problems: list[Problem] = []
         self.count = 0
 
-    def fail(
-        self,
-        path: Path,
-        message: str,
-        found: str | None = None,
-        allowed: str | None = None,
-        hint: str | None = None,
-    ) -> None:
-        self.problems.append(Problem(dotted(path), message, None, found, allowed, hint))
+    def fail(self, path: Path, message: str, **more: str | None) -> None:
+        self.problems.append(self.view.problem(path, message, **more))
 
     def copy(self, value: Any, path: Path) -> Any:
         self.count += 1
         if self.count > MAX_VALUES:
             raise TooMuchError(path, f"the config holds more than {MAX_VALUES} values")
-        if len(path) - self.offset > MAX_DEPTH:
-            raise TooMuchError(path[: self.offset + 3], f"is nested more than {MAX_DEPTH} levels deep")
+        if len(path) > MAX_DEPTH:
+            raise TooMuchError(path[:3], f"is nested more than {MAX_DEPTH} levels deep")
         if isinstance(value, BaseModel):
             names = [*type(value).model_fields, *(value.model_extra or {})]
             given = {name: getattr(value, name) for name in names if name in value.model_fields_set}
@@ -128,7 +116,7 @@ class _Walk:
             hint = "use .tolist(), or put the data into a file or block named by data_config"
         elif type(value).__name__ == "DataFrame":
             hint = "data belongs into a file or block named by data_config"
-        self.fail(path, "is not plain data", short(value), allowed, hint)
+        self.fail(path, "is not plain data", found=short(value), allowed=allowed, hint=hint)
         return None
 
 

@@ -70,7 +70,7 @@ def _extends() -> dict[str, Any]:
     one = {"anyOf": [{"enum": presets}, {"type": "string", "minLength": 1}]}
     return {
         "title": "Extends",
-        "description": "What this file changes: another file (relative to this one), preset:NAME, or several.",
+        "description": "What this file changes: a file (relative to this one), preset:NAME, or several.",
         "anyOf": [*one["anyOf"], {"type": "array", "items": one}],
     }
 

@@ -8,8 +8,9 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError, model_serializer, model_validator
 from pydantic_core.core_schema import SerializerFunctionWrapHandler
 
-from admf.core.config.explain import View, explain
+from admf.core.config.explain import explain
 from admf.core.config.faults import Check, Path, fault_error, run_checks
+from admf.core.config.places import View
 from admf.core.config.plain import put, to_plain
 from admf.errors import ConfigError
 
@@ -32,7 +33,7 @@ class Section(BaseModel):
     _written: dict[Path, str] = PrivateAttr(default_factory=dict)
 
     def __init__(self, **data: Any) -> None:
-        plain, problems = to_plain(data)
+        plain, problems = to_plain(data, View())
         if problems:
             raise ConfigError(problems, type(self).__name__)
         try:

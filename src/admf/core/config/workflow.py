@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from admf.core.config.draft import Draft
-from admf.core.config.explain import View, explain, in_order
+from admf.core.config.explain import explain, in_order
 from admf.core.config.faults import Check, Fault
 from admf.core.config.fields import Label, ModuleName, Positive, instant
 from admf.core.config.models import (
@@ -30,6 +30,7 @@ from admf.core.config.models import (
     OutputConfig,
     WorkflowType,
 )
+from admf.core.config.places import View
 from admf.core.config.section import Section, remember_written
 from admf.core.config.sections import section_keys
 from admf.errors import ConfigError, Problem

@@ -15,9 +15,9 @@ from typing import Any, Literal, TypeAlias
 
 import yaml
 
-from admf.core.config.explain import Mark
 from admf.core.config.faults import Path
-from admf.core.config.plain import MAX_DEPTH, MAX_INTEGER, MAX_VALUES, dotted, short
+from admf.core.config.places import MAX_PROBLEMS, Mark, dotted
+from admf.core.config.plain import MAX_DEPTH, MAX_INTEGER, MAX_VALUES, short
 from admf.core.config.yaml_syntax import syntax_problem
 from admf.errors import ConfigError, Problem
 
@@ -106,6 +106,8 @@ class _Reader:
         self.count = 0
 
     def fail(self, line: int | None, message: str, path: str = "", **more: str | None) -> None:
+        if len(self.problems) >= MAX_PROBLEMS:
+            raise _StopReading
         self.problems.append(Problem(path, message, line, file=self.name, **more))
 
     def stop(self, line: int | None, message: str, path: str = "", **more: str | None) -> _StopReading:
@@ -153,6 +155,7 @@ class _Reader:
     def node(self, event: Any, events: _Events, path: Path) -> _Node:
         """Read one value. The path is for messages alone: through an alias, a value has several."""
         line = _line(event)
+        self.size(path, line)
         if isinstance(event, yaml.AliasEvent):
             target = self.anchors.get(event.anchor or "")
             if target is None:
@@ -162,7 +165,6 @@ class _Reader:
             if target.open:
                 raise self.stop(line, f"contains itself, through *{event.anchor}", dotted(path))
             return target
-        self.size(path, line)
         if event.tag is not None:
             message = "has a tag, and tags are not allowed"
             self.fail(line, message, dotted(path), found=_tag(event.tag), hint="write the plain value")

@@ -19,11 +19,16 @@ _SYNTAX = (
     (
         "mapping values are not allowed",
         "has a ':' where none can stand",
-        'one key a line, equally indented; quotes around text that holds ": "',
+        'here or in the line above: one key a line, equally indented; quotes around text that holds ": "',
     ),
     ("could not find expected ':'", "has a line that is not `key: value`", "put a ': ' after the key"),
     ("unexpected end of stream", "has a quoted text that does not end", "close the quotes"),
     ("expected ',' or", "has a [ or { that does not end, or a comma is missing", "close it"),
+    (
+        "expected the node content",
+        "has no value where one must stand",
+        "close the [ or { before it, or put the text in quotes",
+    ),
     (
         "expected <block end>",
         "has a line that does not fit the indentation above it",
