@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from uuid import uuid4
@@ -58,7 +59,8 @@ class DiskCache:
             half.write_bytes(body + self._digest(key, body))
             os.replace(half, path)
         except OSError:
-            half.unlink(missing_ok=True)
+            with suppress(OSError):
+                half.unlink()
 
     def _path(self, key: str) -> Path:
         name = hashlib.sha256(self._prefix + key.encode()).hexdigest()
