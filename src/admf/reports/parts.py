@@ -1,0 +1,279 @@
+"""The report's tables and tiles as HTML. Every text that may come from a user goes through `escape`."""
+
+from __future__ import annotations
+
+import base64
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from admf.reports.summary import benchmark_metrics, percent
+from admf.simulation.figures import MONTHS
+from admf.simulation.figures_data import MonthlyReturns, local_index, moments_text
+from admf.simulation.metrics_glossary import DASH, GLOSSARY
+from admf.simulation.records import REASONS
+
+if TYPE_CHECKING:
+    from admf.simulation import SimulationResult
+
+PAGE = 20
+MAX_TRADES = 20_000
+TILES = (
+    "cum_returns_final",
+    "annual_return",
+    "sharpe_ratio",
+    "max_drawdown",
+    "annual_volatility",
+    "win_rate",
+    "exposure",
+    "costs",
+)
+GROUPS = (
+    ("Return", "final_equity", "stability_of_timeseries"),
+    ("Against the symbol", "alpha", "beta"),
+    ("Risk", "annual_volatility", "kurtosis"),
+    ("Trades", "trades", "turnover"),
+)
+# Column, heading, kind of number, whether its sign is coloured.
+TRADE_COLUMNS = (
+    ("trade", "#", "number", False),
+    ("side", "Side", "text", False),
+    ("entry_time", "Entry", "text", False),
+    ("entry_price", "at", "number", False),
+    ("exit_time", "Exit", "text", False),
+    ("exit_price", "at", "number", False),
+    ("units", "Units", "number", False),
+    ("pnl", "Profit", "money", True),
+    ("return", "Return", "percent", True),
+    ("mae", "Worst", "percent", False),
+    ("mfe", "Best", "percent", False),
+    ("bars", "Bars", "number", False),
+    ("commission", "Commission", "money", False),
+    ("exit_reason", "Reason", "text", False),
+)
+
+
+def tiles(result: SimulationResult) -> str:
+    """Key metrics, each with what it means and the value of holding the symbol."""
+    metrics, held = result.metrics, benchmark_metrics(result)
+    parts = []
+    for name in TILES:
+        if name == "costs":
+            title, value = "Costs paid", f"{result.costs['total']:,.0f}"
+            tip = "Commission, slippage and spread of all fills. They are already taken off everything shown here."
+            compare = f"{percent(result.costs['total'] / result.initial_cash)} of the initial cash"
+        else:
+            info = GLOSSARY[name]
+            title, value, tip = info.title, info.format(metrics[name]), info.explanation
+            if value == DASH:
+                tip += f" Not defined here: {info.undefined}"
+            compare = f"holding: {info.format(held[name])}" if name in held else ""
+        if name == "win_rate":
+            compare = f"{metrics['trades']:,.0f} closed trade{'' if metrics['trades'] == 1 else 's'}"
+        elif name == "exposure":
+            compare = "of the bars in a position"
+        elif value == DASH:
+            compare = GLOSSARY[name].undefined
+        tone = _tone(metrics[name]) if name in ("cum_returns_final", "annual_return") else ""
+        parts.append(
+            f'<div class="tile"><dt>{escape(title)}'
+            f'<button class="info" type="button" aria-label="What is {escape(title.lower())}?"'
+            f' aria-describedby="tip-{name}"><span aria-hidden="true">?</span></button>'
+            f'<span class="tip" role="tooltip" id="tip-{name}">{escape(tip)}</span></dt>'
+            f'<dd class="value{tone}">{escape(value)}</dd><dd class="compare">{escape(compare)}</dd></div>'
+        )
+    return f'<dl class="tiles">{"".join(parts)}</dl>'
+
+
+def _tone(value: float) -> str:
+    return " gain" if value > 0 else " loss" if value < 0 else ""
+
+
+def monthly_table(table: MonthlyReturns) -> str:
+    """Monthly returns as a table whose cells are shaded by their size: readable on paper and by a screen reader."""
+    finite = np.abs(table.months[np.isfinite(table.months)])
+    scale = max(float(np.quantile(finite, 0.95)) if finite.size else 0.0, 1e-6)
+    head = "".join(f'<th scope="col">{month}</th>' for month in (*MONTHS, "Year"))
+    rows = []
+    for year, months, total in zip(table.years, table.months, table.totals, strict=True):
+        cells = "".join(_shaded(float(value), scale, "") for value in months)
+        spread = scale * math.sqrt(12.0)  # a year varies about that much more than a month
+        cells += _shaded(float(total), spread, ' class="total"')
+        rows.append(f'<tr><th scope="row">{year}</th>{cells}</tr>')
+    return (
+        f'<div class="scroll" tabindex="0" role="region" aria-label="Monthly returns"><table class="months">'
+        f'<thead><tr><th scope="col" class="text">%</th>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+    )
+
+
+def _shaded(value: float, scale: float, attributes: str) -> str:
+    if not math.isfinite(value):
+        return f"<td{attributes}></td>"
+    strength = min(abs(value) / scale, 1.0) * 0.75
+    colour = "gain" if value > 0 else "loss"
+    shade = f' style="background:rgba(var(--{colour}-rgb),{strength:.2f})"' if strength >= 0.01 else ""
+    return f"<td{attributes}{shade}>{value * 100 + 0.0:.1f}</td>"
+
+
+def trade_rows(result: SimulationResult) -> list[list[Any]]:
+    """Closed trades in the order of their exits, at most 20,000, in the columns of `TRADE_COLUMNS`."""
+    trades = {name: column[:MAX_TRADES] for name, column in result.trade_table.items()}
+    index = local_index(result.bars)
+    entry = moments_text(index[trades["entry_bar"].astype(np.int64)])
+    exit_ = moments_text(index[trades["exit_bar"].astype(np.int64)])
+    columns: list[Sequence[Any]] = [
+        range(1, len(entry) + 1),
+        ["long" if side > 0 else "short" for side in trades["side"]],
+        entry,
+        trades["entry_price"].tolist(),
+        exit_,
+        trades["exit_price"].tolist(),
+        trades["units"].tolist(),
+        trades["pnl"].tolist(),
+        (trades["pnl"] / (trades["units"] * trades["entry_price"])).tolist(),
+        trades["mae"].tolist(),
+        trades["mfe"].tolist(),
+        (trades["exit_bar"] - trades["entry_bar"]).astype(np.int64).tolist(),
+        trades["commission"].tolist(),
+        [REASONS[int(code)].replace("_", " ") for code in trades["reason"]],
+    ]
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def trade_table(rows: list[list[Any]], total: int) -> str:
+    """Table of the trades: the first page stands in the file, the script sorts and turns pages of the CSV data."""
+    head = "".join(
+        f'<th scope="col" data-kind="{kind}"{" data-sign=1" if sign else ""}{_text_class(kind)}>'
+        f'<button type="button" class="sort">{heading}</button></th>'
+        for _, heading, kind, sign in TRADE_COLUMNS
+    )
+    body = "".join(
+        "<tr>"
+        + "".join(
+            _cell(value, kind, sign) for value, (_, _, kind, sign) in zip(row, TRADE_COLUMNS, strict=True)
+        )
+        + "</tr>"
+        for row in rows[:PAGE]
+    )
+    names = ",".join(name for name, *_ in TRADE_COLUMNS)
+    lines = [",".join(_exact(value) for value in row) for row in rows]
+    data = base64.b64encode("\n".join([names, *lines, ""]).encode()).decode()
+    left_out = (
+        f'<p class="note">The first {len(rows):,} of {total:,} trades; the run folder\'s trades.parquet has all.</p>'
+        if total > len(rows)
+        else ""
+    )
+    return (
+        f'{left_out}<div class="scroll" tabindex="0" role="region" aria-label="Trades">'
+        f'<table id="trades-table" data-page="{PAGE}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+        '<div class="row pager" id="trades-pager"><span id="trades-place" aria-live="polite"></span>'
+        '<button type="button" class="button" id="trades-before">Back</button>'
+        '<button type="button" class="button" id="trades-next">Next</button></div>'
+        f'<p><a class="button" id="trades-csv" download="trades.csv" href="data:text/csv;base64,{data}">Download CSV</a></p>'
+    )
+
+
+def _text_class(kind: str) -> str:
+    return ' class="text"' if kind == "text" else ""
+
+
+def _exact(value: Any) -> str:
+    return repr(value) if isinstance(value, float) else str(value)
+
+
+def _cell(value: Any, kind: str, sign: bool) -> str:
+    if kind == "text":
+        return f'<td class="text">{escape(str(value))}</td>'
+    number = float(value)
+    if not math.isfinite(number):
+        return f"<td>{DASH}</td>"
+    text = {"percent": f"{number * 100:.2f} %", "money": f"{number:,.2f}"}.get(kind, f"{number:,.6g}")
+    tone = _tone(number).strip() if sign else ""
+    return f'<td class="{tone}">{text}</td>' if tone else f"<td>{text}</td>"
+
+
+def costs_table(result: SimulationResult) -> str:
+    """What was paid, by kind, with a bar for its share."""
+    total = result.costs["total"]
+    gross = result.metrics["final_equity"] - result.initial_cash + total
+    rows = []
+    for name, text in (
+        ("commission", "to the broker"),
+        ("slippage", "worse prices at the fills"),
+        ("spread", "between bid and ask, at entry"),
+    ):
+        value = result.costs[name]
+        share = value / total if total > 0 else 0.0
+        rows.append(
+            f'<tr><th scope="row" class="text">{name.capitalize()}</th><td>{value:,.2f}</td>'
+            f'<td class="text"><div class="bar" style="width:{share * 100:.1f}%"></div></td>'
+            f'<td class="text">{text}</td></tr>'
+        )
+    share_text = (
+        f"{percent(total / gross)} of the profit before costs ({gross:,.2f})"
+        if gross > 0
+        else f"there was no profit before costs ({gross:,.2f})"
+    )
+    rows.append(
+        f'<tr><th scope="row" class="text">Total</th><td><b>{total:,.2f}</b></td>'
+        f'<td class="text" colspan="2">{share_text}</td></tr>'
+    )
+    return f'<div class="scroll"><table class="costs"><tbody>{"".join(rows)}</tbody></table></div>'
+
+
+def metrics_table(result: SimulationResult) -> str:
+    """All metrics in groups, each with its explanation, an undefined one with the reason."""
+    names = list(GLOSSARY)
+    places = {name: position for position, name in enumerate(names)}
+    parts = []
+    for title, first, last in GROUPS:
+        chosen = names[places[first] : places[last] + 1]
+        rows = []
+        for name in chosen:
+            info, value = GLOSSARY[name], result.metrics[name]
+            text = info.explanation
+            if not math.isfinite(value):
+                text += f" Not defined here: {info.undefined[0].lower()}{info.undefined[1:]}"
+            rows.append((info.title, info.format(value), text))
+        parts.append(f"<h3>{title}</h3>{wide_table(rows)}")
+    return "".join(parts)
+
+
+def wide_table(rows: Iterable[tuple[str, str, str]]) -> str:
+    """Lay out name, value and text in three columns; on a phone below each other."""
+    body = "".join(
+        f'<tr><th scope="row" class="text">{escape(name)}</th><td class="num">{escape(value)}</td>'
+        f'<td class="text">{escape(text)}</td></tr>'
+        for name, value, text in rows
+    )
+    return f'<table class="wide"><tbody>{body}</tbody></table>'
+
+
+def pairs_table(rows: Mapping[str, Any]) -> str:
+    """Lay out names and texts in two columns."""
+    body = "".join(
+        f'<tr><th scope="row" class="text">{escape(str(name))}</th><td class="text">{escape(str(text))}</td></tr>'
+        for name, text in rows.items()
+    )
+    return f'<table class="wide"><tbody>{body}</tbody></table>'
+
+
+def findings_list(result: SimulationResult) -> str:
+    """What the quality gate noticed in the data."""
+    findings = result.bars.findings
+    if not findings:
+        return '<p class="note">The quality gate found nothing to remark.</p>'
+    items = "".join(
+        f'<li><span class="tag {escape(finding.severity)}">{escape(finding.severity)}</span> {escape(finding.message)}</li>'
+        for finding in findings
+    )
+    return f'<ul class="plain">{items}</ul>'
+
+
+def as_json(value: Any) -> str:
+    """Write plain data as readable JSON, escaped for HTML."""
+    return escape(json.dumps(value, indent=2, ensure_ascii=False, default=str), quote=False)

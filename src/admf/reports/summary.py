@@ -1,0 +1,129 @@
+"""A result in words and in a short table: what the report, the run's page and a terminal say first."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from html import escape
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from admf.simulation.figures_data import local_index
+from admf.simulation.metrics import (
+    annual_return,
+    annual_volatility,
+    bar_returns,
+    max_drawdown,
+    sharpe_ratio,
+)
+from admf.simulation.metrics_glossary import GLOSSARY
+
+if TYPE_CHECKING:
+    from admf.simulation import SimulationResult
+
+KEY_METRICS = (
+    "final_equity",
+    "cum_returns_final",
+    "annual_return",
+    "annual_volatility",
+    "sharpe_ratio",
+    "probabilistic_sharpe_ratio",
+    "max_drawdown",
+    "trades",
+    "win_rate",
+    "profit_factor",
+    "exposure",
+)
+
+
+def benchmark_metrics(result: SimulationResult) -> dict[str, float]:
+    """Measure buy and hold of the same bars (first close to last, no costs), by metric name."""
+    close, period = result.bars.close, result.bars.periods_per_year
+    returns = bar_returns(close, float(close[0]))
+    risk_free = (1.0 + result.risk_free_pct / 100.0) ** (1.0 / period) - 1.0
+    return {
+        "cum_returns_final": float(close[-1] / close[0]) - 1.0,
+        "annual_return": annual_return(returns, period),
+        "annual_volatility": annual_volatility(returns, period),
+        "sharpe_ratio": sharpe_ratio(returns, risk_free, period),
+        "max_drawdown": max_drawdown(returns),
+    }
+
+
+def percent(value: float, digits: int = 1) -> str:
+    """Write a fraction as percent; a dash where it is not defined."""
+    return f"{value * 100:,.{digits}f} %" if math.isfinite(value) else "\N{EN DASH}"
+
+
+def period_text(result: SimulationResult) -> str:
+    """Write first and last day of the simulated bars."""
+    index = local_index(result.bars)
+    return f"{index[0]:%Y-%m-%d} to {index[-1]:%Y-%m-%d}"
+
+
+def headline(result: SimulationResult) -> str:
+    """Say in two sentences what happened, against holding the symbol."""
+    metrics, held = result.metrics, benchmark_metrics(result)
+    years = len(result.bars) / result.bars.periods_per_year
+    span = f"{years:.1f} years" if years >= 1 else f"{len(result.bars):,} bars"
+    first = f"{result.initial_cash:,.0f} became {metrics['final_equity']:,.0f} in {span}"
+    if years >= 1 and math.isfinite(metrics["annual_return"]):
+        first += (
+            f": {percent(metrics['annual_return'])} a year, "
+            f"against {percent(held['annual_return'])} for holding {result.bars.symbol}"
+        )
+    else:
+        first += f", against {percent(held['cum_returns_final'])} for holding {result.bars.symbol}"
+    return (
+        f"{first}. The deepest fall from a high was {percent(abs(metrics['max_drawdown']))} "
+        f"(holding: {percent(abs(held['max_drawdown']))})."
+    )
+
+
+def evidence(result: SimulationResult) -> str:
+    """Say how far the result can be told from luck, and what that does not cover."""
+    probability = result.metrics["probabilistic_sharpe_ratio"]
+    if not math.isfinite(probability):
+        return "The returns do not vary enough to tell skill from luck."
+    trades = int(result.metrics["trades"])
+    text = f"Judged by this sample alone, the true Sharpe ratio is above 0 with a probability of {percent(probability)}"
+    if probability > 0.9995:
+        text = text.replace(percent(probability), "more than 99.9 %")
+    few = f" There are only {trades} closed trades." if trades < 30 else ""
+    return f"{text}; every variant that was tried before this one makes it less.{few}"
+
+
+def summary_markdown(result: SimulationResult) -> str:
+    """Write a result as markdown: headline, key metrics, costs, warnings. Names are escaped."""
+    held = benchmark_metrics(result)
+    rows = []
+    for name in KEY_METRICS:
+        info = GLOSSARY[name]
+        theirs = info.format(held[name]) if name in held else ""
+        rows.append(f"| {info.title} | {info.format(result.metrics[name])} | {theirs} |")
+    costs = ", ".join(f"{name} {value:,.2f}" for name, value in result.costs.items())
+    parts = [
+        f"### {_plain(result.strategy)} on {_plain(result.bars.symbol)}, {period_text(result)}",
+        _plain(headline(result)),
+        "\n".join(["| metric | strategy | buy and hold |", "|---|--:|--:|", *rows]),
+        f"Costs paid: {costs}.",
+    ]
+    if result.warnings:
+        parts.append("Warnings:\n" + "\n".join(f"- {_plain(warning)}" for warning in result.warnings))
+    return "\n\n".join(parts) + "\n"
+
+
+def _plain(text: str) -> str:
+    """Take the markup out of text that a user gave."""
+    return re.sub(r"([\\`*_\[\]|#~])", r"\\\1", escape(text, quote=False).replace("\n", " "))
+
+
+def params_text(params: Mapping[str, object]) -> str:
+    """Write parameters as ``name value, name value``."""
+    return ", ".join(f"{name} {_short(value)}" for name, value in params.items())
+
+
+def _short(value: object) -> str:
+    return f"{value:g}" if isinstance(value, float | np.floating) else str(value)
