@@ -6,7 +6,6 @@ import os
 from typing import Any, Literal
 
 from prefect.blocks.core import Block
-from prefect.futures import PrefectFuture
 from prefect.task_runners import ProcessPoolTaskRunner, TaskRunner, ThreadPoolTaskRunner
 from pydantic import Field
 
@@ -48,7 +47,7 @@ class ComputeResources(Block):
         """Whether tasks share this process's memory."""
         return self.task_runner == "threads"
 
-    def create_task_runner(self) -> TaskRunner[PrefectFuture[Any]]:
+    def create_task_runner(self) -> TaskRunner[Any]:
         """Make a task runner that belongs to one workflow alone.
 
         Raises
@@ -66,19 +65,23 @@ class ComputeResources(Block):
                     from prefect_dask import DaskTaskRunner
                 except ImportError as error:
                     raise _missing("dask") from error
-                return DaskTaskRunner(
+                runner: TaskRunner[Any] = DaskTaskRunner(
                     cluster_kwargs={
                         "n_workers": self.worker_count,
                         "threads_per_worker": 1,
                         "dashboard_address": None,
                     }
                 )
+                return runner
             case "ray":
                 try:
                     from prefect_ray import RayTaskRunner
                 except ImportError as error:
                     raise _missing("ray") from error
-                return RayTaskRunner(init_kwargs={"num_cpus": self.worker_count, "include_dashboard": False})
+                local: TaskRunner[Any] = RayTaskRunner(
+                    init_kwargs={"num_cpus": self.worker_count, "include_dashboard": False}
+                )
+                return local
 
 
 def _missing(extra: str) -> ConfigError:

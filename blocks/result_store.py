@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from admf.core.catalogue import Catalogue
-from admf.core.runs import RunStore
 from prefect.blocks.core import Block
 from pydantic import Field, SecretStr
 
+from admf.core.catalogue import Catalogue
 from admf.core.config import OutputConfig
+from admf.core.runs import RunStore
 
 
 class ResultStore(Block):

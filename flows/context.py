@@ -8,13 +8,12 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from admf.core.result import PhaseResult, WorkflowResult
-from admf.core.runs import RunFolder
-
 from admf.blocks import ComputeResources, IndicatorLibrary
 from admf.core.config import WorkflowConfig
 from admf.core.container import UniversalScopedContainer
 from admf.core.events import Event
+from admf.core.result import PhaseResult, Status, WorkflowResult
+from admf.core.runs import RunFolder
 from admf.errors import WorkflowCancelledError, WorkflowError, WorkflowTimeoutError
 from admf.tasks.shared import SharedMarket
 
@@ -90,6 +89,19 @@ class StopSignal:
             await asyncio.gather(body, stop, return_exceptions=True)
 
 
+def status_of(error: BaseException | None) -> Status:
+    """Name how something ended that raised `error`, or did not raise."""
+    match error:
+        case None:
+            return "completed"
+        case WorkflowCancelledError():
+            return "cancelled"
+        case WorkflowTimeoutError():
+            return "timed_out"
+        case _:
+            return "failed"
+
+
 @dataclass
 class Outcome:
     """What a workflow has to say for itself; its phases fill it in.
@@ -131,6 +143,7 @@ class WorkflowContext:
     resources: ComputeResources
     run: RunFolder
     stop: StopSignal
+    execute: Callable[[WorkflowContext], Awaitable[None]]
     outcome: Outcome = field(default_factory=Outcome)
     phases: dict[str, PhaseResult] = field(default_factory=dict)
     failure: Exception | None = None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from prefect import flow
-from prefect.states import Cancelled, Completed, Failed, State
+from prefect.client.schemas.objects import State
+from prefect.states import Cancelled, Completed, Failed
 
 from admf.core.config import WorkflowConfig, parse_config
 from admf.errors import AdmfError, WorkflowCancelledError, WorkflowTimeoutError, describe
@@ -27,15 +28,15 @@ async def coordinator(config: dict[str, Any], allow_modules: list[str] | None = 
     allow_modules
         Modules, beside those that the config allows, from which components may come.
     """
-    hand_over = HAND_OVER.get()
+    given = HAND_OVER.get()
 
     async def validate() -> HandOver:
-        return hand_over or HandOver(config=_parse(config, allow_modules or []))
+        return given or HandOver(config=_parse(config, allow_modules or []), services={})
 
     try:
         hand_over = await step("validate", validate)
-    except AdmfError as error:
-        return Failed(message=describe(error))
+    except AdmfError as wrong:
+        return Failed(message=describe(wrong))
     async with watching(hand_over.stop, hand_over.config.timeout_seconds):
         result = await run_workflow(hand_over)
     error = hand_over.error

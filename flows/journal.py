@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from admf.core.runs import RunFolder
 from prefect.events import emit_event
 from prefect.runtime import flow_run
 
 from admf.core.events import Event, EventBus
+from admf.core.runs import RunFolder
 
 
 @contextmanager

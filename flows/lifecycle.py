@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 import time
 from datetime import UTC, datetime
 from typing import Any
 
-from admf.core.result import WorkflowResult, digest_of
-from admf.core.runs import RunFolder
 from prefect.runtime import flow_run
 
 from admf.blocks import ComputeResources, IndicatorLibrary, ResultStore, load_block
 from admf.core.config import WorkflowConfig
 from admf.core.container import UniversalScopedContainer
+from admf.core.events import WORKFLOW_CANCEL, WORKFLOW_COMPLETE, WORKFLOW_ERROR, WORKFLOW_START
+from admf.core.result import WorkflowResult, digest_of
+from admf.core.runs import RunFolder
 from admf.core.seeds import SeedTree
-from admf.errors import WorkflowCancelledError, WorkflowTimeoutError, describe
-from admf.flows.context import CONTEXT, HandOver, WorkflowContext
+from admf.errors import describe
+from admf.flows.context import CONTEXT, HandOver, WorkflowContext, status_of
 from admf.flows.journal import keep_journal
 from admf.flows.manager import BaseWorkflowManager
 from admf.flows.monitor import announce
@@ -34,10 +34,10 @@ async def run_workflow(hand_over: HandOver) -> WorkflowResult:
     The result is returned and put into `hand_over`, beside the error if there was one: a workflow that
     fails is a result too.
     """
-    clock = time.perf_counter()
+    started, clock = datetime.now(UTC), time.perf_counter()
     config = _with_seed(hand_over.config)
     store = await _result_store(config, hand_over)
-    run = store.runs().create(config, started=datetime.now(UTC), flow_run_id=flow_run.get_id())
+    run = store.runs().create(config, started=started, flow_run_id=flow_run.get_id())
     hand_over.workflow_id = run.id
     await announce(run.id, str(config.type))
     container = UniversalScopedContainer(
@@ -54,21 +54,23 @@ async def run_workflow(hand_over: HandOver) -> WorkflowResult:
         async with container:
             with keep_journal(container.bus, run, hand_over.on_event):
                 container.bus.publish(
-                    "workflow.start",
+                    WORKFLOW_START,
                     {"workflow_id": run.id, "type": str(config.type), "name": config.name},
                 )
                 try:
-                    context = await _provision(config, hand_over, container, run)
-                    await _run_flow(manager, context)
+                    context = await _provision(config, hand_over, container, run, manager)
+                    await _run_flow(context)
                 except Exception as error:  # noqa: BLE001 - whatever went wrong becomes part of the result
                     hand_over.error = error
                 seconds = time.perf_counter() - clock
-                result = await step("aggregate", lambda: _aggregate(hand_over, config, run, context, seconds))
-                container.bus.publish(*_last_event(hand_over, result))
+                result = await step(
+                    "aggregate", lambda: _aggregate(hand_over, config, run, context, started, seconds)
+                )
+                container.bus.publish(*_last_event(result))
         hand_over.result = result
         return result
     finally:
-        await step("cleanup", lambda: _clean_up(run, store, hand_over))
+        await step("cleanup", lambda: _clean_up(run, store))
 
 
 def _with_seed(config: WorkflowConfig) -> WorkflowConfig:
@@ -111,6 +113,7 @@ async def _provision(
     hand_over: HandOver,
     container: UniversalScopedContainer,
     run: RunFolder,
+    manager: BaseWorkflowManager,
 ) -> WorkflowContext:
     resources, library = await _resources(config, hand_over)
     market = await hand_over.stop.guard(provision(config, hand_over.services, library))
@@ -124,11 +127,12 @@ async def _provision(
         resources=resources,
         run=run,
         stop=hand_over.stop,
+        execute=manager.execute,
     )
 
 
-async def _run_flow(manager: BaseWorkflowManager, context: WorkflowContext) -> None:
-    flow = workflow_flow(str(context.config.type), manager, context.resources.create_task_runner())
+async def _run_flow(context: WorkflowContext) -> None:
+    flow = workflow_flow(str(context.config.type), context.resources.create_task_runner())
     token = CONTEXT.set(context)
     try:
         await flow(context.workflow_id, return_state=True)
@@ -144,6 +148,7 @@ async def _aggregate(
     config: WorkflowConfig,
     run: RunFolder,
     context: WorkflowContext | None,
+    started: datetime,
     seconds: float,
 ) -> WorkflowResult:
     error = hand_over.error
@@ -162,13 +167,14 @@ async def _aggregate(
         workflow_id=run.id,
         type=str(config.type),
         name=config.name,
-        status=_status(error),
+        status=status_of(error),
         phase_results=context.phases if context is not None else {},
         final_results=final,
         metrics=metrics,
         metadata=dict(config.metadata),
         errors=[*(outcome.errors if outcome else []), *([describe(error)] if error is not None else [])],
         warnings=warnings,
+        started=started,
         duration_seconds=seconds,
         artifacts=dict(outcome.artifacts) if outcome else {},
         digest=digest,
@@ -188,34 +194,18 @@ async def _aggregate(
     return result
 
 
-def _status(error: BaseException | None) -> str:
-    match error:
-        case None:
-            return "completed"
-        case WorkflowCancelledError():
-            return "cancelled"
-        case WorkflowTimeoutError():
-            return "timed_out"
-        case _:
-            return "failed"
-
-
-def _last_event(hand_over: HandOver, result: WorkflowResult) -> tuple[str, dict[str, Any]]:
+def _last_event(result: WorkflowResult) -> tuple[str, dict[str, Any]]:
     data: dict[str, Any] = {"workflow_id": result.workflow_id, "duration_seconds": result.duration_seconds}
-    match result.status:
-        case "completed":
-            return "workflow.complete", {**data, "digest": result.digest}
-        case "cancelled":
-            return "workflow.cancel", {**data, "error": describe(hand_over.error)}
-        case _:
-            return "workflow.error", {**data, "error": describe(hand_over.error)}
+    if result.success:
+        return WORKFLOW_COMPLETE, {**data, "digest": result.digest}
+    kind = WORKFLOW_CANCEL if result.status == "cancelled" else WORKFLOW_ERROR
+    return kind, {**data, "status": result.status, "errors": result.errors}
 
 
-async def _clean_up(run: RunFolder, store: ResultStore, hand_over: HandOver) -> None:
+async def _clean_up(run: RunFolder, store: ResultStore) -> None:
     """Remove what was only for the work; may run twice."""
 
     def work() -> None:
-        shutil.rmtree(run.scratch, ignore_errors=True)
         run.close()
         store.catalogue().record(run)
 

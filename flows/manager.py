@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from admf.core.result import PhaseResult
-
 from admf.core.config import WorkflowConfig
+from admf.core.events import phase_event
+from admf.core.result import PhaseResult
 from admf.errors import WorkflowCancelledError, WorkflowError, WorkflowTimeoutError, describe
-from admf.flows.context import WorkflowContext
+from admf.flows.context import WorkflowContext, status_of
 from admf.tasks.step import PHASE_TAG, step
 
 
@@ -96,9 +96,9 @@ class BaseWorkflowManager(ABC):
             raise PhaseFailedError(f"phase {failed} failed: {describe(failure)}") from failure
 
     async def _run_phase(self, phase: WorkflowPhase, context: WorkflowContext) -> Exception | None:
-        bus, event = context.container.bus, f"workflow.phase.{phase.name}"
+        bus = context.container.bus
         context.container.logger.debug("phase %s starts", phase.name)
-        bus.publish(f"{event}.start", {"phase": phase.name})
+        bus.publish(phase_event(phase.name, "start"), {"phase": phase.name})
         started, clock = datetime.now(UTC), time.perf_counter()
         summary: Mapping[str, Any] = {}
         error: Exception | None = None
@@ -113,9 +113,7 @@ class BaseWorkflowManager(ABC):
         except Exception as caught:  # noqa: BLE001 - whatever a phase raises becomes part of the result
             error = caught
         seconds = time.perf_counter() - clock
-        status = "completed" if error is None else "failed"
-        if isinstance(error, WorkflowCancelledError):
-            status = "cancelled"
+        status = status_of(error)
         context.phases[phase.name] = PhaseResult(
             name=phase.name,
             status=status,
@@ -126,8 +124,8 @@ class BaseWorkflowManager(ABC):
         )
         data: dict[str, Any] = {"phase": phase.name, "duration_seconds": round(seconds, 6)}
         if error is None:
-            bus.publish(f"{event}.complete", data)
+            bus.publish(phase_event(phase.name, "complete"), data)
         else:
-            bus.publish(f"{event}.error", {**data, "error": describe(error)})
+            bus.publish(phase_event(phase.name, "error"), {**data, "error": describe(error)})
         context.container.logger.debug("phase %s %s after %.3f s", phase.name, status, seconds)
         return error

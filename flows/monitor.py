@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
+from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.filters import (
@@ -18,9 +19,9 @@ from prefect.client.schemas.filters import (
     TaskRunFilter,
     TaskRunFilterTags,
 )
-from prefect.client.schemas.objects import FlowRun
+from prefect.client.schemas.objects import FlowRun, StateType, TaskRun
 from prefect.runtime import flow_run
-from prefect.states import Cancelling, StateType
+from prefect.states import Cancelling
 
 from admf.errors import RunNotFoundError
 from admf.tasks.step import PHASE_TAG
@@ -76,7 +77,7 @@ async def announce(workflow_id: str, workflow_type: str) -> None:
         return
     tags = {*flow_run.get_tags(), f"{_ID}{workflow_id}", f"{_TYPE}{workflow_type}"}
     async with get_client() as client:
-        await client.update_flow_run(run_id, tags=sorted(tags))
+        await client.update_flow_run(UUID(run_id), tags=sorted(tags))
 
 
 async def active_workflows() -> list[WorkflowStatus]:
@@ -88,10 +89,7 @@ async def active_workflows() -> list[WorkflowStatus]:
                 state=FlowRunFilterState(type=FlowRunFilterStateType(any_=_ACTIVE))
             ),
         )
-        statuses = [await _status(client, run) for run in runs]
-    return sorted(
-        statuses, key=lambda status: (status.start_time is None, status.start_time, status.flow_run_id)
-    )
+        return [await _status(client, run) for run in sorted(runs, key=_started)]
 
 
 async def workflow_status(workflow_id: str) -> WorkflowStatus:
@@ -145,7 +143,7 @@ async def _status(client: PrefectClient, run: FlowRun) -> WorkflowStatus:
         if children
         else []
     )
-    phases = sorted(phases, key=lambda phase: phase.start_time or phase.expected_start_time or phase.created)
+    phases = sorted(phases, key=_started)
     final = run.state is not None and run.state.is_final()
     return WorkflowStatus(
         workflow_id=_tag(run, _ID),
@@ -162,6 +160,10 @@ async def _status(client: PrefectClient, run: FlowRun) -> WorkflowStatus:
         start_time=run.start_time,
         flow_run_id=str(run.id),
     )
+
+
+def _started(run: TaskRun | FlowRun) -> datetime:
+    return run.start_time or datetime.max.replace(tzinfo=UTC)  # what has not started comes last
 
 
 def _tag(run: FlowRun, prefix: str) -> str | None:

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
-
-from pydantic import BaseModel
-
-from admf.core.config import register_section
+from admf.core.config import Section, register_section
 from admf.core.registry import Registry
 from admf.errors import ComponentError
 from admf.flows.manager import BaseWorkflowManager
-
-ManagerT = TypeVar("ManagerT", bound=type)
 
 WORKFLOWS = Registry("workflow")
 WORKFLOWS.add("backtest", "admf.flows.backtest:BacktestManager", summary="historical simulation")
@@ -19,7 +13,7 @@ WORKFLOWS.add("backtest", "admf.flows.backtest:BacktestManager", summary="histor
 _NEEDED = ("get_execution_phases", "execute_phase", "execute")
 
 
-def register_workflow(name: str, manager: type, section: type[BaseModel], summary: str = "") -> None:
+def register_workflow(name: str, manager: type, section: type[Section], summary: str = "") -> None:
     """Add a workflow type.
 
     Parameters
@@ -29,7 +23,7 @@ def register_workflow(name: str, manager: type, section: type[BaseModel], summar
     manager
         Class of the manager, a `BaseWorkflowManager`; one instance is made for every workflow.
     section
-        Pydantic model of the section.
+        Keys of the section: a class derived from `admf.core.config.Section`.
     summary
         One line for `admf components`.
 

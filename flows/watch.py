@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from uuid import UUID
 
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import StateType
 from prefect.exceptions import PrefectException
 from prefect.runtime import flow_run
-from prefect.states import StateType
 
 from admf.flows.context import StopSignal
 
@@ -41,7 +42,7 @@ async def _watch_state(stop: StopSignal) -> None:
         while True:
             await asyncio.sleep(POLL_SECONDS)
             try:
-                state = (await client.read_flow_run(run_id)).state
+                state = (await client.read_flow_run(UUID(run_id))).state
             except (PrefectException, OSError):
                 continue  # the server is busy or away: the work goes on, the next look may succeed
             if state is not None and state.type in (StateType.CANCELLING, StateType.CANCELLED):

@@ -52,7 +52,7 @@ def find(folder: str, indicator_directory: str | None) -> SharedMarket:
     with _lock:
         market = _published.get(folder) or _opened.get(folder)
         if market is None:
-            every = [Bars.open(each) for each in sorted(Path(folder).iterdir()) if each.is_dir()]
+            every = [Bars.load(each) for each in sorted(Path(folder).iterdir()) if each.is_dir()]
             market = SharedMarket.of(
                 {bars.symbol: bars for bars in every}, IndicatorLibrary(directory=indicator_directory)
             )

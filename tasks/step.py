@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from prefect import task
+from prefect import Task
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Cancelled, Failed
 
@@ -14,6 +16,19 @@ from admf.errors import AdmfError, WorkflowCancelledError, describe
 T = TypeVar("T")
 
 PHASE_TAG = "admf-phase"
+
+
+@dataclass
+class _Step:
+    body: Callable[[], Awaitable[Any]]
+    retry_on: type[Exception]
+    results: list[Any] = field(default_factory=list)
+    errors: list[Exception] = field(default_factory=list)
+
+
+# The body is handed over beside the task, not as its parameter or closure: Prefect walks through parameters,
+# and sends the running task along to other processes; a body holds every price of the workflow.
+_STEP: ContextVar[_Step] = ContextVar("admf_step")
 
 
 async def step(
@@ -26,9 +41,6 @@ async def step(
 ) -> T:
     """Run `body` as a Prefect task called `name` and give what it gives, or raise what it raises.
 
-    The body is closed over, not passed: Prefect walks through parameters, and what a step works on holds
-    every price of the workflow.
-
     Parameters
     ----------
     retry_delays_seconds
@@ -39,34 +51,41 @@ async def step(
         Prefect tags of the task run.
     """
     delays = retry_delays_seconds or []
-    results: list[T] = []
-    errors: list[Exception] = []
+    this = _Step(body, retry_on)
+    token = _STEP.set(this)
+    try:
+        await Task(  # type: ignore[misc] - the overloads forget that the task is async
+            _run,
+            name=name,
+            task_run_name=name,
+            tags=tags,
+            retries=len(delays),
+            retry_delay_seconds=delays or None,
+            retry_condition_fn=_worth_another_attempt,
+            cache_policy=NO_CACHE,
+            persist_result=False,
+        )(return_state=True)
+    finally:
+        _STEP.reset(token)
+    if this.results:
+        done: T = this.results[-1]
+        return done
+    raise this.errors[-1]
 
-    async def worth_it(*_: Any) -> bool:
-        return isinstance(errors[-1], retry_on)
 
-    @task(
-        name=name,
-        task_run_name=name,
-        tags=tags,
-        retries=len(delays),
-        retry_delay_seconds=delays or None,
-        retry_condition_fn=worth_it,
-        cache_policy=NO_CACHE,
-        persist_result=False,
-    )
-    async def run() -> Any:
-        try:
-            results.append(await body())
-        except AdmfError as error:  # said well already: a state, where raising would log a traceback
-            errors.append(error)
-            kind = Cancelled if isinstance(error, WorkflowCancelledError) else Failed
-            return kind(message=describe(error))
-        except Exception as error:
-            errors.append(error)
-            raise
+async def _run() -> Any:
+    this = _STEP.get()
+    try:
+        this.results.append(await this.body())
+    except AdmfError as error:  # said well already: a state, where raising would log a traceback
+        this.errors.append(error)
+        kind = Cancelled if isinstance(error, WorkflowCancelledError) else Failed
+        return kind(message=describe(error))
+    except Exception as error:
+        this.errors.append(error)
+        raise
 
-    await run(return_state=True)
-    if results:
-        return results[-1]
-    raise errors[-1]
+
+async def _worth_another_attempt(*_: Any) -> bool:
+    this = _STEP.get()
+    return isinstance(this.errors[-1], this.retry_on)

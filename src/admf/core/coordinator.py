@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from admf.core.config import WorkflowConfig, WorkflowType, load_config, parse_config
 from admf.core.events import Event
+from admf.core.manifest import compare_manifests
 from admf.core.result import WorkflowResult
-from admf.core.runs import RunStore, compare_manifests
+from admf.core.runs import RunStore
 from admf.errors import StateError, WorkflowError
 
 if TYPE_CHECKING:

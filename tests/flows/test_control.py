@@ -1,0 +1,178 @@
+"""Stopping, watching and running workflows side by side."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.states import Cancelling
+
+from admf.core.container import live_containers
+from admf.core.coordinator import Coordinator
+from admf.errors import ConfigError, RunNotFoundError, StateError
+from admf.market import load_bars
+
+
+class Slow:
+    """A provider that takes its time, and says when it has been called."""
+
+    def __init__(self, seconds: float = 20.0) -> None:
+        self.seconds, self.called, self.release = seconds, threading.Event(), threading.Event()
+
+    def load(self, symbols, timeframe, start, end):
+        self.called.set()
+        self.release.wait(self.seconds)
+        return {symbol: load_bars("sample:SP500") for symbol in symbols}
+
+
+@pytest.fixture
+def slow():
+    provider = Slow()
+    yield provider
+    provider.release.set()  # let its thread end
+
+
+def flow_run_id(result) -> str:
+    return json.loads((Path(result.run_folder) / "manifest.json").read_text())["flow_run_id"]
+
+
+async def prefect_state(result) -> str:
+    async with get_client() as client:
+        return (await client.read_flow_run(flow_run_id(result))).state.name
+
+
+async def test_timeout_ends_the_workflow_in_time_and_cleans_up(backtest, slow):
+    async with Coordinator(shared_services={"market_data": slow}) as coordinator:
+        started = time.monotonic()
+        result = await coordinator.execute_workflow(backtest(timeout_seconds=0.5))
+        assert time.monotonic() - started < 8
+    assert result.status == "timed_out"
+    assert not result.success
+    assert "timeout_seconds = 0.5" in result.errors[0]
+    assert await prefect_state(result) == "TimedOut"
+    assert live_containers() == ()
+
+
+async def active(coordinator):
+    """Wait for one active workflow that has started."""
+    for _ in range(200):
+        statuses = [each for each in await coordinator.list_active_workflows() if each.workflow_id]
+        if statuses:
+            return statuses[0]
+        await asyncio.sleep(0.05)
+    raise AssertionError("no workflow became active")
+
+
+@pytest.mark.parametrize("way", ["facade", "another coordinator", "prefect"])
+async def test_cancel_ends_the_run_as_cancelled(backtest, slow, way):
+    async with Coordinator(shared_services={"market_data": slow}) as coordinator:
+        running = asyncio.create_task(coordinator.execute_workflow(backtest()))
+        status = await active(coordinator)
+        assert (status.type, status.state, status.active) == ("backtest", "Running", True)
+        match way:
+            case "facade":
+                assert await coordinator.cancel_workflow(status.workflow_id) is True
+            case "another coordinator":
+                assert await Coordinator().cancel_workflow(status.workflow_id) is True
+            case "prefect":
+                async with get_client() as client:
+                    await client.set_flow_run_state(status.flow_run_id, Cancelling())
+        result = await asyncio.wait_for(running, timeout=10)
+        assert result.status == "cancelled"
+        assert await prefect_state(result) == "Cancelled"
+        assert await coordinator.cancel_workflow(status.workflow_id) is False
+        ended = await coordinator.get_workflow_status(status.workflow_id)
+        assert (ended.state, ended.active) == ("Cancelled", False)
+    events = [json.loads(line)["type"] for line in (Path(result.run_folder) / "events.jsonl").open()]
+    assert events == ["workflow.start", "workflow.cancel"]
+    assert live_containers() == ()
+
+
+async def test_status_of_a_finished_workflow_names_its_phases(backtest):
+    async with Coordinator() as coordinator:
+        result = await coordinator.execute_workflow(backtest())
+        status = await coordinator.get_workflow_status(result.workflow_id)
+    assert status.completed_phases == (
+        "initialization",
+        "data_preparation",
+        "computation",
+        "aggregation",
+        "finalization",
+    )
+    assert (status.type, status.state, status.current_phase) == ("backtest", "Completed", None)
+
+
+async def test_unknown_workflow_is_not_found(prefect_server):
+    with pytest.raises(RunNotFoundError, match="no workflow 'nope'"):
+        await Coordinator().get_workflow_status("nope")
+    with pytest.raises(RunNotFoundError, match="no workflow 'nope'"):
+        await Coordinator().cancel_workflow("nope")
+
+
+async def test_shutdown_cancels_what_is_active_and_may_be_repeated(backtest, slow):
+    coordinator = Coordinator(shared_services={"market_data": slow})
+    running = asyncio.create_task(coordinator.execute_workflow(backtest()))
+    await active(coordinator)
+    await coordinator.shutdown()
+    await coordinator.shutdown()
+    assert (await running).status == "cancelled"
+    with pytest.raises(StateError, match="was shut down"):
+        await coordinator.execute_workflow(backtest())
+    assert live_containers() == ()
+
+
+async def test_leaving_the_context_by_an_exception_cleans_up(backtest, slow):
+    async def use():
+        async with Coordinator(shared_services={"market_data": slow}) as coordinator:
+            tasks.append(asyncio.create_task(coordinator.execute_workflow(backtest())))
+            await active(coordinator)
+            raise KeyError("the caller's own")
+
+    tasks: list[asyncio.Task] = []
+    with pytest.raises(KeyError):
+        await use()
+    assert (await tasks[0]).status == "cancelled"
+    assert live_containers() == ()
+
+
+async def test_cancelling_the_caller_ends_the_workflow(backtest, slow):
+    coordinator = Coordinator(shared_services={"market_data": slow})
+    running = asyncio.create_task(coordinator.execute_workflow(backtest()))
+    status = await active(coordinator)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert (await coordinator.get_workflow_status(status.workflow_id)).state == "Cancelled"
+    assert live_containers() == ()
+
+
+async def test_workflows_side_by_side_equal_those_alone(backtest):
+    configs = [
+        backtest(backtest_config__strategy={"name": "sma_cross", "params": {"fast": fast, "slow": 60}})
+        for fast in (10, 20, 30)
+    ]
+    wrong = backtest(backtest_config__strategy={"name": "sma_cross", "params": {"fast": 50, "slow": 20}})
+    async with Coordinator() as coordinator:
+        alone = [await coordinator.execute_workflow(config) for config in configs]
+        together = await asyncio.gather(*(coordinator.execute_workflow(each) for each in [*configs, wrong]))
+    assert [result.digest for result in together[:3]] == [result.digest for result in alone]
+    assert len({result.workflow_id for result in [*alone, *together]}) == 7
+    assert [result.status for result in together] == ["completed"] * 3 + ["failed"]
+
+
+async def test_wrong_config_raises_before_anything_is_created(backtest, tmp_path):
+    async with Coordinator() as coordinator:
+        with pytest.raises(ConfigError, match="initial_cash"):
+            await coordinator.execute_workflow(backtest(backtest_config__initial_cash=-1))
+        assert await coordinator.list_active_workflows() == []
+    assert not (tmp_path / "runs").exists()
+
+
+async def test_no_config_at_all(prefect_server):
+    with pytest.raises(StateError, match="no config"):
+        await Coordinator().execute_workflow()
