@@ -83,16 +83,16 @@ def compose(component: Any, names: Iterable[str], surroundings: Surroundings) ->
     owner: dict[str, str] = {}
     for capability, attachment in attachments.items():
         for attribute in attachment.adds:
-            rival = owner.get(attribute) or (
-                type(component).__qualname__ if hasattr(component, attribute) else None
-            )
+            rival = owner.get(attribute)
+            if getattr_static(component, attribute, None) is not None:
+                rival = f"class {type(component).__qualname__.rpartition('.')[2]}"
             if rival:
                 raise ComponentError(
                     f"capability {capability!r} of component {surroundings.name!r} adds {attribute!r}, "
                     f"which {rival} has already",
                     "leave one of them out",
                 )
-            owner[attribute] = capability
+            owner[attribute] = f"capability {capability!r}"
     changes = {name: attribute for each in attachments.values() for name, attribute in each.adds.items()}
     arounds = [each.around for each in attachments.values() if each.around]
     if arounds:

@@ -1,4 +1,4 @@
-"""The catalogue: a small SQL table that finds runs. The run folders are the truth; it can always be made again."""
+"""The catalogue: a small SQL table that finds runs. The run folders are the truth; it can be made again."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ _COLUMNS = ("id", "name", "type", "status", "created", "duration_seconds", "dige
 class Catalogue:
     """Rows of the runs of one directory.
 
-    Several processes may write at once. Each operation opens its own connection and closes it, so nothing stays
-    open between them.
+    Several processes may write at once. Each operation opens its own connection and closes it, so nothing
+    stays open between them.
 
     Parameters
     ----------
     directory
         The folder of the run folders.
     url
-        SQLAlchemy URL of a database, which several directories may share. Default: ``catalogue.sqlite`` in the
-        directory.
+        SQLAlchemy URL of a database, which several directories may share. Default: ``catalogue.sqlite`` in
+        the directory.
     """
 
     def __init__(self, directory: str | Path, url: str | None = None) -> None:
@@ -123,8 +123,7 @@ class Catalogue:
 
     def _put(self, connection: sa.Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
         for row in rows:
-            # Delete and insert: an upsert has no form that all databases share. The write comes first, so that
-            # SQLite waits for its lock here and does not fail on turning a reading transaction into a writing one.
+            # Delete and insert: an upsert has no form that all databases share.
             connection.execute(table.delete().where(table.c.place == self._place, table.c.id == row["id"]))
             connection.execute(table.insert().values(place=self._place, **row))
 
@@ -166,12 +165,14 @@ class Catalogue:
     def _unusable(self, error: Exception) -> AdmfError:
         import sqlalchemy as sa
 
-        try:
-            shown = (
-                sa.make_url(self._url).render_as_string() if self._url else str(self.store.directory / FILE)
-            )
-        except sa.exc.SQLAlchemyError:
-            shown = "its URL"
+        shown = str(self.store.directory / FILE)
+        if self._url is not None:
+            try:
+                url = sa.make_url(self._url)
+                # Not the user, and not the query: both may hold what is secret.
+                shown = f"{url.drivername}://{url.host or ''}/{url.database or ''}"
+            except sa.exc.SQLAlchemyError:
+                shown = "a URL that is none"
         reason = getattr(error, "orig", None) or error
         return AdmfError(
             f"the catalogue at {shown} cannot be used: {type(reason).__name__}",
@@ -192,7 +193,7 @@ class Catalogue:
         if engine.dialect.name == "sqlite":
             sa.event.listen(engine, "connect", _prepare_sqlite)
         table = sa.Table(
-            "runs",
+            "runs_v1",  # other columns: another name, and the table fills itself from the folders
             sa.MetaData(),
             sa.Column("place", sa.String(500), primary_key=True),
             sa.Column("id", sa.String(100), primary_key=True),

@@ -210,7 +210,12 @@ class ComponentSpec:
             raise ComponentError(
                 f"{what}: {self.class_!r} is the name of several things: {kinds}", "write module:attribute"
             )
-        names = [entry.name for kind in KINDS for entry in registry_of(kind).entries()]
+        names = [
+            name
+            for kind in KINDS
+            for entry in registry_of(kind).entries()
+            for name in (entry.name, *entry.aliases)
+        ]
         near = nearest(self.class_, names)
         raise ComponentError(
             f"{what}: nothing is registered as {self.class_!r}",
