@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from admf.core.runs import RunFolder, RunStore
+from admf.core.runs import RunFolder, RunStore, summary_of
 from admf.errors import AdmfError
 
 if TYPE_CHECKING:
@@ -229,23 +229,15 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
 
 
 def _row(run: RunFolder) -> dict[str, Any]:
-    try:
-        manifest = run.manifest
-    except AdmfError:
-        # It is still a run, and says when it was made.
-        manifest = {
-            "status": "damaged",
-            "created": datetime.fromtimestamp(run.path.stat().st_mtime, UTC).isoformat(),
-        }
-    created = datetime.fromisoformat(manifest["created"]).astimezone(UTC)
+    told = summary_of(run)
     return {
         "id": run.id,
-        "name": manifest.get("name", ""),
-        "type": manifest.get("type", ""),
-        "status": manifest["status"],
-        "created": created.isoformat(timespec="microseconds"),
-        "duration_seconds": manifest.get("duration_seconds"),
-        "digest": manifest.get("digest"),
-        "config_hash": manifest.get("config_hash"),
-        "metrics": json.dumps(manifest.get("metrics", {})),
+        "name": told.get("name", ""),
+        "type": told.get("type", ""),
+        "status": told["status"],
+        "created": told["created"].astimezone(UTC).isoformat(timespec="microseconds"),
+        "duration_seconds": told.get("duration_seconds"),
+        "digest": told.get("digest"),
+        "config_hash": told.get("config_hash"),
+        "metrics": json.dumps(told.get("metrics", {})),
     }

@@ -366,12 +366,23 @@ class RunStore:
         )
 
     def _by_age(self) -> Sequence[tuple[datetime, RunFolder, str]]:
-        found = []
-        for each in self.ids():
-            folder = RunFolder(self.directory / each)
-            try:
-                manifest = folder._manifest()
-                found.append((manifest.created, folder, manifest.name))
-            except AdmfError:  # killed before it was written, or damaged: it is still a run
-                found.append((datetime.fromtimestamp(folder.path.stat().st_mtime, UTC), folder, ""))
+        folders = [RunFolder(self.directory / each) for each in self.ids()]
+        rows = [(summary_of(folder), folder) for folder in folders]
+        found = [(row["created"].astimezone(UTC), folder, row.get("name", "")) for row, folder in rows]
         return sorted(found, key=lambda item: (item[0], item[1].id))
+
+
+def summary_of(folder: RunFolder) -> dict[str, Any]:
+    """Give what lists show of a run: the fields of its manifest, and its ``id``.
+
+    A run without a readable manifest is a run too: status ``damaged``, and ``created`` the time of its folder.
+    """
+    try:
+        manifest = folder._manifest().model_dump()
+    except AdmfError:
+        try:
+            seconds = folder.path.stat().st_mtime
+        except OSError:  # it is being deleted
+            seconds = 0.0
+        manifest = {"run_id": folder.id, "status": "damaged", "created": datetime.fromtimestamp(seconds, UTC)}
+    return {"id": folder.id, **manifest}
