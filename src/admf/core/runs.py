@@ -375,7 +375,7 @@ class RunStore:
 def summary_of(folder: RunFolder) -> dict[str, Any]:
     """Give what lists show of a run: the fields of its manifest, and its ``id``.
 
-    A run without a readable manifest is a run too: status ``damaged``, and ``created`` the time of its folder.
+    A run without a readable manifest is a run too: status ``damaged``, ``created`` the time of its folder.
     """
     try:
         manifest = folder._manifest().model_dump()
