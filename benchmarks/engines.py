@@ -41,7 +41,7 @@ class Admf:
     def load(self, path: str) -> Any:
         from admf import load_bars
 
-        return load_bars(path, symbol="X", timeframe="1d")
+        return load_bars(path, symbol="X")
 
     def simulate(self, bars: Any, task: Task) -> Any:
         from admf import simulate
@@ -72,21 +72,19 @@ class Vectorbt:
     def load(self, path: str) -> Any:
         import pandas as pd
 
-        return pd.read_parquet(path)
+        frame = pd.read_parquet(path)
+        frame.index = frame.index.tz_localize(None)  # with a time zone it takes some hundred times as long
+        return frame
 
     def simulate(self, frame: Any, task: Task) -> Any:
         import vectorbt as vbt
 
-        fast = vbt.MA.run(frame["close"], task.fast).ma.to_numpy()
-        slow = vbt.MA.run(frame["close"], task.slow).ma.to_numpy()
+        fast, slow = vbt.MA.run(frame["close"], task.fast), vbt.MA.run(frame["close"], task.slow)
         # Decided on a close, filled at the next open: the signals move one bar on, the price is the open.
-        above, below = np.zeros(len(frame), bool), np.zeros(len(frame), bool)
-        above[1:] = (fast > slow)[:-1]
-        below[1:] = (fast <= slow)[:-1]
         portfolio = vbt.Portfolio.from_signals(
             frame["close"],
-            entries=above,
-            exits=below,
+            entries=fast.ma_crossed_above(slow).vbt.signals.fshift(1),
+            exits=fast.ma_crossed_below(slow).vbt.signals.fshift(1),
             price=frame["open"],
             size=np.inf,
             size_granularity=1,
@@ -118,23 +116,22 @@ class BacktestingPy:
         import warnings
 
         from backtesting import Backtest, Strategy
+        from backtesting.lib import crossover
 
         def average(values: Any, length: int) -> Any:
             import pandas as pd
 
-            # It skips the first bar on which all indicators are known; with numbers in front it does not.
-            return pd.Series(values).rolling(length).mean().fillna(0.0)
+            return pd.Series(values).rolling(length).mean()
 
         class Cross(Strategy):
             def init(self) -> None:
-                self.fast = self.I(average, self.data.Close, task.fast, plot=False)
-                self.slow = self.I(average, self.data.Close, task.slow, plot=False)
+                self.fast = self.I(average, self.data.Close, task.fast)
+                self.slow = self.I(average, self.data.Close, task.slow)
 
             def next(self) -> None:
-                if self.fast[-1] > self.slow[-1] > 0.0:
-                    if not self.position:
-                        self.buy(size=1 - 1e-15)  # a size of exactly 1 is one unit there
-                elif self.position:
+                if crossover(self.fast, self.slow) and not self.position:
+                    self.buy(size=1 - 1e-15)  # a size of exactly 1 is one unit there
+                elif crossover(self.slow, self.fast):
                     self.position.close()
 
         with warnings.catch_warnings():

@@ -31,6 +31,7 @@ from rich.console import Console
 from rich.table import Table
 
 PACKAGES = {"admf": "admf", "vectorbt": "vectorbt", "backtesting.py": "backtesting"}
+PATIENCE_SECONDS = 10.0
 COLUMNS = ("simulation", "with statistics", "whole process", "first process")
 
 
@@ -76,9 +77,9 @@ def disagreement(ours: Outcome, theirs: Outcome) -> str | None:
 
 
 def best(work: Callable[[], object], repeats: int) -> float:
-    """Seconds of the quickest of several calls; the calls before them have warmed everything up."""
-    times = []
-    for _ in range(repeats):
+    """Seconds of the quickest of several calls; no further ones after `PATIENCE_SECONDS`."""
+    times: list[float] = []
+    while len(times) < repeats and sum(times) < PATIENCE_SECONDS:
         start = time.perf_counter()
         work()
         times.append(time.perf_counter() - start)
@@ -165,6 +166,7 @@ def main() -> None:
     if arguments.child:
         child(arguments.child)
         return
+    os.environ["TQDM_DISABLE"] = "1"  # backtesting.py draws a progress bar, which costs it time
     console = Console(width=140)
     console.print(versions())
     with tempfile.TemporaryDirectory() as name:
@@ -183,7 +185,7 @@ def main() -> None:
             f"random, {arguments.bars:,} bars, 50/200",
             folder / "random.parquet",
             Task(50, 200, 1e6, 1.0),
-            max(1, arguments.repeats // 2),
+            arguments.repeats,
             folder,
             console,
         )
