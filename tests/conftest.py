@@ -12,6 +12,16 @@ import pytest
 
 from admf.market import Bars, load_bars
 
+
+def pytest_configure(config: pytest.Config) -> None:
+    # exchange_calendars 4.13 uses what pandas 3.1 deprecates; that is theirs to change, and harms nothing.
+    for message in (
+        "Series.values returning an ndarray that drops timezone",
+        "DatetimeIndex.weekday is deprecated",
+    ):
+        config.addinivalue_line("filterwarnings", f"ignore:{message}:DeprecationWarning")
+
+
 REFERENCE = Path(__file__).resolve().parents[2] / "shared" / "reference"
 
 
@@ -46,7 +56,7 @@ def _random_frame(seed: int, n: int = 200, timeframe: str = "1d") -> pd.DataFram
 
 @pytest.fixture(scope="session")
 def random_frame() -> Callable[..., pd.DataFrame]:
-    """``random_frame(seed, n=200, timeframe="1d")``: a valid OHLCV DataFrame; the same seed, the same frame."""
+    """``random_frame(seed, n=200, timeframe="1d")``: valid OHLCV; the same seed, the same frame."""
     return _random_frame
 
 

@@ -41,9 +41,9 @@ def read_only(array: Any, dtype: type[np.generic] = np.float64) -> npt.NDArray[A
             result = np.array(result, dtype=dtype, order="C")
             break
         owner = owner.base
-    result = result.view(np.ndarray)
     result.flags.writeable = False
-    return result
+    # A view: unlike the owner of the memory, it cannot be made writable again.
+    return result.view()
 
 
 def moment_ns(moment: str | date | datetime, timezone: str = "UTC", *, end: bool = False) -> int:

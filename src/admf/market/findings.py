@@ -48,11 +48,11 @@ class Finding:
 
 
 def format_moments(stamps: npt.NDArray[np.int64], timezone: str) -> list[str]:
-    """UTC nanoseconds as text of the data's time zone: the date alone at midnight."""
+    """UTC nanoseconds as text of the data's time zone: the date alone at midnight, nothing for NaT."""
     texts = []
     for stamp in stamps:
         if stamp == NO_TIMESTAMP:
-            texts.append("no timestamp")
+            texts.append("")
             continue
         moment = pd.Timestamp(int(stamp), unit="ns", tz="UTC").tz_convert(timezone)
         if moment == moment.normalize():
@@ -109,8 +109,8 @@ class Rows:
         moments = format_moments(self.timestamps[shown], self.timezone)
         parts = []
         for position, moment in zip(shown.tolist(), moments, strict=True):
-            part = f"row {self.numbers[position]} ({moment})"
-            parts.append(f"{part} {detail(position)}" if detail else part)
+            part = f"row {self.numbers[position]}" + (f" ({moment})" if moment else "")
+            parts.append(f"{part}: {detail(position)}" if detail else part)
         if count > SHOWN_ROWS:
             parts.append(f"and {count - SHOWN_ROWS} more")
         message = f"{what} in {count} row{'s' if count != 1 else ''}: {'; '.join(parts)}"
@@ -127,6 +127,6 @@ def refuse(label: str, findings: Iterable[Finding]) -> None:
     head = f"{label}: refused, {len(errors)} error{'s' if len(errors) != 1 else ''} in the data"
     raise DataError(
         "\n".join([head, *(f"  {finding.message}" for finding in errors)]),
-        hint="correct the source; nothing is repaired silently (rows are counted from 0, without the header)",
+        hint="correct the source: nothing is repaired silently; rows are counted from 0, without the header",
         findings=everything,
     )

@@ -93,8 +93,11 @@ def load_bars(
         path = Path(source).expanduser()
         frame, origin, default = sources.read_file(path), path.name, path.name.split(".")[0]
     if "symbol" in (columns or {}) or sources.symbol_column(frame, columns):
-        only, frame, rows = sources.rows_of_symbol(frame, symbol, columns, origin)
-        default = only
+        found = sources.split_by_symbol(frame, [symbol] if symbol else [], columns, origin)
+        if len(found) > 1:
+            names = ", ".join(list(found)[:10]) + (", ..." if len(found) > 10 else "")
+            raise DataError(f"{origin} holds {len(found)} symbols: {names}", hint="say which with symbol")
+        ((default, (frame, rows)),) = found.items()
     return bars_from_frame(
         frame,
         symbol=symbol or default,
@@ -288,7 +291,7 @@ def _reloaded(
     """Apply to checked bars what still can apply; what contradicts them is an error."""
     if timeframe is not None and timeframe != bars.timeframe:
         raise DataError(
-            f"{bars.symbol}: timeframe is stated as {timeframe}, but the bars were loaded as {bars.timeframe}",
+            f"{bars.symbol}: timeframe is stated as {timeframe}, the bars were loaded as {bars.timeframe}",
             hint=f"state timeframe {bars.timeframe}, or load them from their source again",
         )
     if adjustment != "none":

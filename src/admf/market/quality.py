@@ -1,7 +1,7 @@
 """The quality gate: what cannot be right is an error, what is legal but odd is a warning.
 
 Nothing is repaired. Order of prices is judged with a relative tolerance of 1e-9: prices that were scaled or
-printed as decimals differ in their last digits. Rows inside the tolerance are kept as they are, and counted in
+printed as decimals differ in their last digits. Rows inside the tolerance are kept as they are, counted in
 an ``info`` finding.
 """
 
@@ -16,6 +16,7 @@ from admf.market.normalise import Table
 from admf.market.timeframes import (
     DAY_SECONDS,
     ENOUGH_BARS,
+    duration,
     fits,
     infer_timeframe,
     timeframe_seconds,
@@ -76,13 +77,13 @@ def _check_cells(table: Table) -> list[Finding]:
         kind, what = ("negative", "is negative") if name == "volume" else ("not_positive", "is not positive")
         # Minus infinity is reported once, as infinite.
         infinite = np.isinf(values)
-        for rule, text, mask in (
-            ("nan", "is NaN", missing),
-            ("infinite", "is infinite", infinite),
-            (kind, what, wrong & ~infinite),
+        for rule, text, mask, shown in (
+            ("nan", "is NaN", missing, ()),
+            ("infinite", "is infinite", infinite, (name,)),
+            (kind, what, wrong & ~infinite, (name,)),
         ):
             if mask.any():
-                findings.append(_of(table, rule, "error", f"{name} {text}", mask, (name,), name))
+                findings.append(_of(table, rule, "error", f"{name} {text}", mask, shown, name))
     return findings
 
 
@@ -117,6 +118,9 @@ def _check_order_of_prices(table: Table) -> list[Finding]:
         rough = (highs < lows) | (opens > highs) | (opens < lows) | (closes > highs) | (closes < lows)
     if not rough.any():
         return findings
+    # A price that is no price is reported as that, once.
+    for prices in (opens, highs, lows, closes):
+        rough &= (prices > 0) & (prices < np.inf)
     suspects = np.flatnonzero(rough)
     opens, highs, lows, closes = (array[suspects] for array in (opens, highs, lows, closes))
     with np.errstate(invalid="ignore", over="ignore"):
@@ -136,7 +140,7 @@ def _check_order_of_prices(table: Table) -> list[Finding]:
         guilty |= mask
         if mask.any():
             findings.append(_of(table, kind, "error", what, suspects[mask], shown, column))
-    if not guilty.all():
+    if len(suspects) and not guilty.all():
         what = "prices are out of order by less than a billionth (rounding) and kept as they are"
         findings.append(_of(table, "rounding", "info", what, suspects[~guilty]))
     return findings
@@ -194,19 +198,12 @@ def check_timeframe(table: Table, timeframe: str) -> list[Finding]:
     thin = stated < interval < DAY_SECONDS
     looks = infer_timeframe(table.rows.timestamps)
     message = (
-        f"timeframe is stated as {timeframe} ({_duration(stated)}), but the median interval between bars is "
-        f"{_duration(interval)}{f', as of {looks}' if looks else ''}"
+        f"timeframe is stated as {timeframe} ({duration(stated)}), but the median interval between bars is "
+        f"{duration(interval)}{f', which fits {looks}' if looks else ''}"
     )
     return [
         Finding("timeframe_mismatch", "warning" if thin else "error", message, (), "timestamp", len(table))
     ]
-
-
-def _duration(seconds: float) -> str:
-    for unit, length in (("days", DAY_SECONDS), ("hours", 3600.0), ("minutes", 60.0)):
-        if seconds >= length:
-            return f"{seconds / length:.4g} {unit[:-1] if seconds == length else unit}"
-    return f"{seconds:.4g} second{'' if seconds == 1 else 's'}"
 
 
 def check_oddities(table: Table) -> list[Finding]:

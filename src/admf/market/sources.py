@@ -7,13 +7,14 @@ A source is a plain function. It returns a DataFrame for each symbol, or one Dat
 
 from __future__ import annotations
 
+import csv
 import difflib
 import gzip
 import importlib.util
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -57,9 +58,7 @@ def read(config: DataConfig) -> dict[str, tuple[pd.DataFrame, RowNumbers | None]
     if isinstance(found, pd.DataFrame):
         if len(config.symbols) == 1 and symbol_column(found, config.columns) is None:
             return {config.symbols[0]: (found, None)}
-        wanted = config.symbols or symbols_in(found, config.columns, config.source)
-        rows = (rows_of_symbol(found, symbol, config.columns, config.source) for symbol in wanted)
-        return {symbol: (frame, numbers) for symbol, frame, numbers in rows}
+        return {**split_by_symbol(found, config.symbols, config.columns, config.source)}
     if not isinstance(found, Mapping) or not all(isinstance(each, pd.DataFrame) for each in found.values()):
         raise DataError(
             f"source {config.source!r} gave {type(found).__name__}",
@@ -84,14 +83,27 @@ def symbol_column(frame: pd.DataFrame, columns: Mapping[str, str] | None) -> str
     return None
 
 
-def symbols_in(frame: pd.DataFrame, columns: Mapping[str, str] | None, origin: str) -> list[str]:
-    """Every symbol of a table, in order of appearance."""
-    return _factorise(frame, columns, origin)[1]
+def split_by_symbol(
+    frame: pd.DataFrame, symbols: list[str], columns: Mapping[str, str] | None, origin: str
+) -> dict[str, tuple[pd.DataFrame, RowNumbers]]:
+    """Cut a table that has a symbol column into the rows of each symbol, with their row numbers.
 
+    Parameters
+    ----------
+    frame
+        The table.
+    symbols
+        Those wanted, in this order; none means all.
+    columns
+        Canonical name to the table's name, where it is unusual.
+    origin
+        Where the table comes from, for messages.
 
-def _factorise(
-    frame: pd.DataFrame, columns: Mapping[str, str] | None, origin: str
-) -> tuple[npt.NDArray[np.intp], list[str]]:
+    Raises
+    ------
+    DataError
+        There is no such column or symbol, or a row has no symbol.
+    """
     column = symbol_column(frame, columns)
     if column is None or column not in frame.columns:
         raise DataError(
@@ -99,31 +111,23 @@ def _factorise(
             f"{', '.join(repr(str(name)) for name in frame.columns)}",
             hint="name it with columns: {symbol: NAME}, or use one file a symbol: path: data/{symbol}.csv",
         )
+    if not len(frame):
+        raise DataError(f"{origin} has no rows of these symbols")
     codes, uniques = pd.factorize(frame[column])
-    return codes, [str(value) for value in uniques]
-
-
-def rows_of_symbol(
-    frame: pd.DataFrame, symbol: str | None, columns: Mapping[str, str] | None, origin: str
-) -> tuple[str, pd.DataFrame, RowNumbers]:
-    """Rows of one symbol of a table that has a symbol column, with their row numbers.
-
-    Raises
-    ------
-    DataError
-        There is no such column or symbol, or none was asked for and there are several.
-    """
-    codes, names = _factorise(frame, columns, origin)
-    if symbol is None:
-        if len(names) != 1:
-            raise DataError(
-                f"{origin} holds {len(names)} symbols: {_some(names)}", hint="say which with symbol"
-            )
-        symbol = names[0]
-    if symbol not in names:
-        raise _no_symbol(symbol, origin, names)
-    rows = np.flatnonzero(codes == names.index(symbol)).astype(np.int64)
-    return symbol, frame.iloc[rows], rows
+    if codes.min() < 0:
+        nameless = np.flatnonzero(codes < 0)
+        raise DataError(
+            f"{origin}: {column} is empty in {len(nameless)} row{'s' if len(nameless) != 1 else ''}, "
+            f"the first is row {nameless[0]}"
+        )
+    names = [str(value) for value in uniques]
+    result: dict[str, tuple[pd.DataFrame, RowNumbers]] = {}
+    for symbol in symbols or names:
+        if symbol not in names:
+            raise _no_symbol(symbol, origin, names)
+        rows = np.flatnonzero(codes == names.index(symbol)).astype(np.int64)
+        result[symbol] = (frame.iloc[rows], rows)
+    return result
 
 
 def _some(names: list[str]) -> str:
@@ -263,16 +267,16 @@ def _read_csv(path: Path) -> pd.DataFrame:
     if not header.strip():
         raise ValueError("the first line is empty")
     separator = max(",;\t|", key=header.count)
-    # round_trip: the double nearest to the text, as every other reader gives it.
-    return pd.read_csv(
-        path,
-        sep=separator,
-        encoding="utf-8-sig",
-        float_precision="round_trip",
-        low_memory=False,
-        compression="gzip" if opener is gzip.open else None,
-        index_col=False,
-    )
+    # pandas renames the second of two equal names, and makes an index of what the header does not name.
+    (names,) = csv.reader([header], delimiter=separator)
+    doubled = [name for name in names if name and names.count(name) > 1]
+    if doubled:
+        raise ValueError(f"column {doubled[0]!r} is there twice")
+    compression: Literal["gzip"] | None = "gzip" if opener is gzip.open else None
+    frame = pd.read_csv(path, sep=separator, encoding="utf-8-sig", low_memory=False, compression=compression)
+    if not isinstance(frame.index, pd.RangeIndex):
+        raise ValueError(f"rows have more fields than the header, which has {len(names)}")
+    return frame
 
 
 def _nearest_file(path: Path) -> str | None:

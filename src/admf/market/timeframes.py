@@ -47,6 +47,14 @@ def timeframe_seconds(timeframe: str) -> float:
     return count * _UNIT_SECONDS[unit]
 
 
+def duration(seconds: float) -> str:
+    """Seconds as text in the largest unit that fits: ``1 day``, ``2.5 hours``."""
+    for unit, length in (("days", DAY_SECONDS), ("hours", 3600.0), ("minutes", 60.0)):
+        if seconds >= length:
+            return f"{seconds / length:.4g} {unit[:-1] if seconds == length else unit}"
+    return f"{seconds:.4g} second{'' if seconds == 1 else 's'}"
+
+
 def typical_interval(timestamps: npt.NDArray[np.int64]) -> float:
     """Typical seconds between bars: the median, or the shortest where there are fewer than 10 bars."""
     gaps = np.diff(timestamps)

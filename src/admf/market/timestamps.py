@@ -17,7 +17,12 @@ from admf.market.findings import NO_TIMESTAMP, Finding, Rows
 Stamps = npt.NDArray[np.int64]
 
 # Seconds since 1970 above 1e8 (1973); a thousand times that for each finer unit.
-_EPOCH = (("s", 1e8, 10**9), ("ms", 1e11, 10**6), ("us", 1e14, 1000), ("ns", 1e17, 1))
+_EPOCH = (
+    ("seconds", 1e8, 10**9),
+    ("milliseconds", 1e11, 10**6),
+    ("microseconds", 1e14, 1000),
+    ("nanoseconds", 1e17, 1),
+)
 _DATES = ("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y%m%d")
 _TIMES = ("", " %H:%M", " %H:%M:%S", " %H%M%S")
 _OFFSET = re.compile(r"\d[T ]\d{1,2}.*?\s?(?P<offset>Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)$")
@@ -72,7 +77,7 @@ def read_timestamps(
     dtype = values.dtype
     try:
         if isinstance(dtype, pd.DatetimeTZDtype):
-            zone = timezone or str(dtype.tz)
+            zone = timezone or _usable_zone(str(dtype.tz))
             aware = values.dt.tz_convert("UTC").dt.tz_localize(None)
             return _finish(values, _nanoseconds(aware), zone, numbers, findings)
         if isinstance(dtype, pd.PeriodDtype):
@@ -117,7 +122,7 @@ def _finish(
                 "error",
                 "timestamp is missing or unreadable",
                 missing,
-                lambda place: f"{str(values.iloc[place])[:40]!r}",
+                lambda place: "empty" if pd.isna(values.iloc[place]) else repr(str(values.iloc[place])[:40]),
                 "timestamp",
             )
         )
@@ -152,7 +157,7 @@ def _localise(
         exists = index.tz_localize(
             timezone, ambiguous=np.zeros(len(index), dtype=bool), nonexistent="NaT"
         ).asi8
-        rows = Rows(numbers, naive, "UTC")  # shown as written: they have no instant
+        rows = Rows(numbers, stamps, timezone)
         for kind, what, mask in (
             ("nonexistent_time", "does not exist", lost & (exists == NO_TIMESTAMP)),
             ("ambiguous_time", "happened twice", lost & (exists != NO_TIMESTAMP)),
@@ -164,7 +169,8 @@ def _localise(
                         "error",
                         f"local time {what} in {timezone} (change of clocks)",
                         np.flatnonzero(mask),
-                        column="timestamp",
+                        lambda place: str(values.iloc[place]),
+                        "timestamp",
                     )
                 )
     return _finish(values, np.array(stamps), timezone, numbers, findings)
@@ -185,7 +191,7 @@ def _numbers(
         )
         return _localise(values, _nanoseconds(parsed), timezone, numbers, [note])
     for unit, least, factor in _EPOCH:
-        if least <= low and high < (least * 1000 if unit != "ns" else 9.2e18):
+        if least <= low and high < (least * 1000 if factor > 1 else 9.2e18):
             stamps = np.full(len(plain), NO_TIMESTAMP, dtype=np.int64)
             good = np.isfinite(plain)
             if pd.api.types.is_integer_dtype(values.dtype):
@@ -215,36 +221,46 @@ def _objects(
     zones = np.array([str(getattr(value, "tzinfo", None)) for value in values.array], dtype=object)
     present = values.notna().to_numpy()
     if len(set(zones[present])) > 1:
-        return _mixed(values, zones, np.full(len(values), NO_TIMESTAMP), numbers)
+        return _mixed(values, zones, numbers)
     parsed = pd.to_datetime(values, errors="coerce", utc=True)
     stamps = _nanoseconds(parsed.dt.tz_localize(None))
     if zones[present][0] == "None":
         return _localise(values, stamps, timezone, numbers, [])
-    zone = timezone or (zones[present][0] if zones[present][0] in zoneinfo.available_timezones() else "UTC")
-    return _finish(values, stamps, zone, numbers, [])
+    return _finish(values, stamps, timezone or _usable_zone(zones[present][0]), numbers, [])
+
+
+def _usable_zone(name: str) -> str:
+    """Name of a zone that pandas can find again, else UTC: a zone may be any object of the user."""
+    try:
+        pd.Timestamp(0, tz=name)
+    except (ValueError, TypeError, zoneinfo.ZoneInfoNotFoundError):
+        return "UTC"
+    return name
 
 
 def _mixed(
-    values: pd.Series[Any], zones: npt.NDArray[Any], stamps: Stamps, numbers: npt.NDArray[np.int64]
+    values: pd.Series[Any],
+    zones: npt.NDArray[Any],
+    numbers: npt.NDArray[np.int64],
+    *,
+    suggest_zone: bool = False,
 ) -> tuple[Rows, list[Finding]]:
     """Refuse rows whose zone is not that of the first row."""
     present = values.notna().to_numpy()
     first = zones[present][0]
     other = np.flatnonzero(present & (zones != first))
-    rows = Rows(numbers, stamps, "UTC")
+    rows = Rows(numbers, np.full(len(values), NO_TIMESTAMP), "UTC")
+    seasons = " (if it is one zone's summer and winter, name that with timezone)"
     finding = rows.finding(
         "mixed_timezones",
         "error",
-        f"timestamps mix time zones: the first has {_zone_text(first)}, others do not",
+        f"timestamps mix time zones: the first has {'no zone' if first == 'None' else first}, others do not"
+        f"{seasons if suggest_zone else ''}",
         other,
         lambda place: f"{str(values.iloc[place])!r}",
         "timestamp",
     )
     return rows, [finding]
-
-
-def _zone_text(zone: str) -> str:
-    return "no zone" if zone == "None" else zone
 
 
 def _text(
@@ -260,8 +276,11 @@ def _text(
     parsed = pd.to_datetime(text, format="ISO8601", errors="coerce", utc=True).dt.tz_localize(None)
     stamps = _nanoseconds(parsed)
     if len(distinct) > 1 and ("None" in distinct or not _clock_changes(stamps, zones, present, timezone)):
-        return _mixed(text, zones, np.full(len(text), NO_TIMESTAMP), numbers)
-    return _finish(text, stamps, timezone or "UTC", numbers, [])
+        return _mixed(text, zones, numbers, suggest_zone="None" not in distinct and timezone is None)
+    offset = distinct.pop() if len(distinct) == 1 else "Z"
+    digits = re.sub(r"\D", "", offset).ljust(4, "0")
+    fixed = f"UTC{offset[0]}{digits[:2]}:{digits[2:]}" if _offset_ns(offset) else "UTC"
+    return _finish(text, stamps, timezone or fixed, numbers, [])
 
 
 def _clock_changes(
