@@ -17,6 +17,7 @@ from admf.core.config.schema import json_schema
 from admf.core.config.section import Section
 from admf.core.config.sections import register_section, registered_sections
 from admf.core.config.workflow import WorkflowConfig
+from admf.core.config.yaml_writer import dump_yaml
 
 __all__ = [
     "BacktestConfig",
@@ -30,6 +31,7 @@ __all__ = [
     "StrategyConfig",
     "WorkflowConfig",
     "WorkflowType",
+    "dump_yaml",
     "json_schema",
     "load_config",
     "parse_config",

@@ -85,6 +85,7 @@ class Draft:
         self.problems.append(
             self.view.problem(("type",), message, found=found, allowed=", ".join(sections), hint=hint)
         )
+        data["type"] = "?"  # reported; the models have nothing to add
         return None
 
     def _drop_unknown_keys(self) -> None:
@@ -120,7 +121,7 @@ class Draft:
         elif own not in self.model.model_fields:
             section = registered_sections()[kind]
             try:
-                data[own] = section.model_validate(data[own])
+                data[own] = section.__pydantic_validator__.validate_python(data[own])
             except ValidationError as error:
                 marks, written = _below(self.view.marks, own), _below(self.view.written, own)
                 self.add(explain(error, section, data[own], View((*self.view.prefix, own), marks, written)))

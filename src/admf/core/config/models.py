@@ -107,7 +107,9 @@ def _source_named(values: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault(
             "is not a source", ("source",), allowed="sample, csv, parquet, sql, block:NAME, a registered name"
         )
-    elif source not in _SOURCE_KEYS and (hint := nearest(source, _SOURCE_KEYS)):
+    elif not (source.startswith("block:") or source in _SOURCE_KEYS) and (
+        hint := nearest(source, _SOURCE_KEYS)
+    ):
         yield Fault(
             "is not a known source",
             ("source",),

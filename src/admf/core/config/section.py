@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Self
 from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError, model_serializer, model_validator
 from pydantic_core.core_schema import SerializerFunctionWrapHandler
 
+from admf.core.config.environment import expand
 from admf.core.config.explain import explain
 from admf.core.config.faults import Check, Path, fault_error, run_checks
 from admf.core.config.places import View
@@ -32,19 +33,30 @@ class Section(BaseModel):
 
     _written: dict[Path, str] = PrivateAttr(default_factory=dict)
 
-    def __init__(self, **data: Any) -> None:
+    def __init__(self, /, **data: Any) -> None:
         plain, problems = to_plain(data, View())
-        if problems:
-            raise ConfigError(problems, type(self).__name__)
+        plain, written, missing = expand(plain or {}, View())
+        problems += missing
         try:
             super().__init__(**plain)
         except ValidationError as error:
-            problems = explain(error, type(self), plain, View())
+            known = {problem.path for problem in problems}
+            found = explain(error, type(self), plain, View(written=written))
+            problems += [problem for problem in found if problem.path not in known]
         if problems:  # outside of the handler: pydantic's error must not hang on ours
             raise ConfigError(problems, type(self).__name__)
+        for path, text in written.items():
+            remember_written(self, path, text)
 
     # Nested sections are then built without this method, so that their errors arrive together.
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        """Make a section from a mapping, as the constructor does from keywords."""
+        if isinstance(obj, Mapping) and all(isinstance(key, str) for key in obj):
+            return cls(**obj)
+        return super().model_validate(obj, **options)
 
     @model_validator(mode="after")
     def _run_checks(self) -> Self:

@@ -124,10 +124,16 @@ class WorkflowConfig(Section):
 
     _places: _Places = PrivateAttr(default_factory=_Places)
 
-    def __init__(self, **data: Any) -> None:
+    def __init__(self, /, **data: Any) -> None:
         BaseModel.__init__(self, **data)  # `_load` makes the data plain, and raises ConfigError itself
 
     __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        """Make a config from a mapping: ``{"workflow": {...}}``, or what stands inside."""
+        config: Self = cls.__pydantic_validator__.validate_python(obj, **options)
+        return config
 
     @model_validator(mode="wrap")
     @classmethod

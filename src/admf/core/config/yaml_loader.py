@@ -25,7 +25,8 @@ MAX_BYTES = 1_000_000
 _MAX_LINE = 20_000  # PyYAML takes quadratic time over one long line of nested brackets
 
 _INTEGER = re.compile(r"[+-]?(?:0|[1-9][0-9]*)")
-_FLOAT = re.compile(r"[+-]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][+-]?[0-9]+)?")
+#: Integers too, from begin to end of a text.
+NUMBER = re.compile(r"^[+-]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][+-]?[0-9]+)?$")
 _SPECIAL: dict[str, Any] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -169,7 +170,9 @@ class _Reader:
             message = "has a tag, and tags are not allowed"
             self.fail(line, message, dotted(path), found=_tag(event.tag), hint="write the plain value")
         if isinstance(event, yaml.ScalarEvent):
-            node = _Node("scalar", line, self.scalar(event, path) if event.implicit[0] else event.value)
+            node = _Node(
+                "scalar", line, self.scalar(event, path) if event.implicit[0] else _joined(event.value)
+            )
             if event.anchor:
                 self.anchors[event.anchor] = node
             return node
@@ -190,13 +193,13 @@ class _Reader:
             line = _line(event)
             key: Any = None
             if isinstance(event, yaml.ScalarEvent):
-                key = self.scalar(event, path) if event.implicit[0] else event.value
+                key = self.scalar(event, path) if event.implicit[0] else _joined(event.value)
                 if event.anchor or event.tag:
                     self.fail(
                         line, "has a key with an anchor or a tag", dotted(path), hint="write the plain key"
                     )
             else:
-                self.node(event, events, path)
+                self.node(event, events, (*path, "?"))
             value = self.node(next(events), events, (*path, str(key)))
             place = dotted((*path, str(key)))
             if isinstance(event, yaml.ScalarEvent) and event.value == "<<" and event.implicit[0]:
@@ -223,7 +226,7 @@ class _Reader:
                 self.fail(_line(event), message, dotted(path), allowed=f"up to {MAX_INTEGER}")
                 return 0
             return int(text)
-        return float(text) if _FLOAT.fullmatch(text) else text
+        return float(text) if NUMBER.fullmatch(text) else text
 
     def build(self, node: _Node, path: Path) -> Any:
         """Turn nodes into data; here aliases are written out, so size is counted again."""
@@ -256,6 +259,13 @@ class _Reader:
 
 def _line(event: Any) -> int:
     return int(event.start_mark.line) + 1
+
+
+def _joined(text: str) -> str:
+    r"""Join the halves of a character that JSON writes in two (``\ud83d\ude00``); YAML reads them apart."""
+    if not any("\ud800" <= sign <= "\udfff" for sign in text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
 def _tag(tag: str) -> str:
