@@ -46,9 +46,9 @@ def write_report(
     title
         Heading; without it the workflow's name, or strategy and symbol.
     workflow
-        The workflow's result (a mapping, or a model with ``model_dump``): its id, warnings and errors are shown.
+        The workflow's result (a mapping, or a model with ``model_dump``): shown are its id, warnings, errors.
     manifest
-        What the run recorded about itself: config, versions, fingerprints; shown as it is. It must hold no secret.
+        What the run recorded about itself: versions, fingerprints; shown as it is. It must hold no secret.
 
     Returns
     -------
@@ -63,7 +63,7 @@ def write_report(
     try:
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
-        os.chmod(name, 0o644)  # noqa: S103 - mkstemp's 0600 would keep the report from other users of the folder
+        os.chmod(name, 0o644)  # mkstemp's 0600 would keep it from other users of the folder
         os.replace(name, target)
     except BaseException:
         Path(name).unlink(missing_ok=True)
@@ -175,7 +175,8 @@ def _sections(
         figures["excursion"] = draw.excursion_figure(result)
     notes = {key: (figure.layout.meta or {}).get("note") or "" for key, figure in figures.items()}
     log = (
-        '<button type="button" class="button" data-scale="plot-equity" aria-pressed="false">Log scale</button>'
+        '<button type="button" class="button" data-scale="plot-equity" aria-pressed="false">'
+        "Log scale</button>"
         if float(result.equity_values.min()) > 0
         else ""
     )
@@ -275,9 +276,11 @@ def _trades(result: SimulationResult, trades: int, note: str) -> str:
             else "No trade was made."
         )
         return _section("trades", "Trades", text, "")
+    histogram = _plot("distribution", "Histogram of the trades' returns", "half")
+    scatter = _plot("excursion", "Worst and best moment of each trade", "half")
     pictures = (
-        f'<div class="halves"><div><h3>Returns of the trades</h3>{_plot("distribution", "Histogram", "half")}</div>'
-        f"<div><h3>Worst and best moment before the exit</h3>{_plot('excursion', 'Scatter', 'half')}</div></div>"
+        f'<div class="halves"><div><h3>Returns of the trades</h3>{histogram}</div>'
+        f"<div><h3>Worst and best moment before the exit</h3>{scatter}</div></div>"
     )
     table = parts.trade_table(parts.trade_rows(result), trades)
     return _section("trades", "Trades", note, pictures + table, long=True)
@@ -296,9 +299,7 @@ def _data(result: SimulationResult) -> str:
 
 def _reproduce(result: SimulationResult, run: Mapping[str, Any], manifest: Mapping[str, Any] | None) -> str:
     recorded = manifest or {}
-    identity = (
-        run.get("workflow_id") or recorded.get("workflow_id") or recorded.get("run_id") or recorded.get("id")
-    )
+    identity = run.get("workflow_id") or recorded.get("run_id")
     if identity:
         how = (
             "Run it again from what it recorded, and compare the digests:"
@@ -325,4 +326,5 @@ def _footer(result: SimulationResult) -> str:
     from admf import __version__
 
     engine = "compiled engine" if result.compiled else "plain engine"
-    return f"Made by admf {escape(__version__)}, {engine}. A backtest tells what would have been, not what will be."
+    warning = "A backtest tells what would have been, not what will be."
+    return f"Made by admf {escape(__version__)}, {engine}. {warning}"

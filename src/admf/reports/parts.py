@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from admf.simulation import SimulationResult
 
 PAGE = 20
-MAX_TRADES = 20_000
+MAX_TRADES = 10_000
 TILES = (
     "cum_returns_final",
     "annual_return",
@@ -40,19 +40,19 @@ GROUPS = (
 )
 # Column, heading, kind of number, whether its sign is coloured.
 TRADE_COLUMNS = (
-    ("trade", "#", "number", False),
+    ("trade", "#", "count", False),
     ("side", "Side", "text", False),
     ("entry_time", "Entry", "text", False),
-    ("entry_price", "at", "number", False),
+    ("entry_price", "at", "price", False),
     ("exit_time", "Exit", "text", False),
-    ("exit_price", "at", "number", False),
-    ("units", "Units", "number", False),
+    ("exit_price", "at", "price", False),
+    ("units", "Units", "units", False),
     ("pnl", "Profit", "money", True),
     ("return", "Return", "percent", True),
     ("mae", "Worst", "percent", False),
     ("mfe", "Best", "percent", False),
-    ("bars", "Bars", "number", False),
-    ("commission", "Commission", "money", False),
+    ("bars", "Bars", "count", False),
+    ("commission", "Fees", "money", False),
     ("exit_reason", "Reason", "text", False),
 )
 
@@ -64,7 +64,7 @@ def tiles(result: SimulationResult) -> str:
     for name in TILES:
         if name == "costs":
             title, value = "Costs paid", f"{result.costs['total']:,.0f}"
-            tip = "Commission, slippage and spread of all fills. They are already taken off everything shown here."
+            tip = "Commission, slippage and spread of all fills. All numbers here are after them."
             compare = f"{percent(result.costs['total'] / result.initial_cash)} of the initial cash"
         else:
             info = GLOSSARY[name]
@@ -94,7 +94,7 @@ def _tone(value: float) -> str:
 
 
 def monthly_table(table: MonthlyReturns) -> str:
-    """Monthly returns as a table whose cells are shaded by their size: readable on paper and by a screen reader."""
+    """Lay out monthly returns, each cell shaded by its size: readable on paper and by a screen reader."""
     finite = np.abs(table.months[np.isfinite(table.months)])
     scale = max(float(np.quantile(finite, 0.95)) if finite.size else 0.0, 1e-6)
     head = "".join(f'<th scope="col">{month}</th>' for month in (*MONTHS, "Year"))
@@ -106,7 +106,8 @@ def monthly_table(table: MonthlyReturns) -> str:
         rows.append(f'<tr><th scope="row">{year}</th>{cells}</tr>')
     return (
         f'<div class="scroll" tabindex="0" role="region" aria-label="Monthly returns"><table class="months">'
-        f'<thead><tr><th scope="col" class="text">%</th>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
+        f'<thead><tr><th scope="col" class="text">%</th>{head}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
     )
 
 
@@ -116,11 +117,13 @@ def _shaded(value: float, scale: float, attributes: str) -> str:
     strength = min(abs(value) / scale, 1.0) * 0.75
     colour = "gain" if value > 0 else "loss"
     shade = f' style="background:rgba(var(--{colour}-rgb),{strength:.2f})"' if strength >= 0.01 else ""
-    return f"<td{attributes}{shade}>{value * 100 + 0.0:.1f}</td>"
+    if not attributes and value == 0:
+        attributes = ' class="still"'
+    return f"<td{attributes}{shade}>{round(value * 100, 1) + 0.0:.1f}</td>"
 
 
 def trade_rows(result: SimulationResult) -> list[list[Any]]:
-    """Closed trades in the order of their exits, at most 20,000, in the columns of `TRADE_COLUMNS`."""
+    """List closed trades in the order of their exits, at most 10,000, in the columns of `TRADE_COLUMNS`."""
     trades = {name: column[:MAX_TRADES] for name, column in result.trade_table.items()}
     index = local_index(result.bars)
     entry = moments_text(index[trades["entry_bar"].astype(np.int64)])
@@ -145,16 +148,20 @@ def trade_rows(result: SimulationResult) -> list[list[Any]]:
 
 
 def trade_table(rows: list[list[Any]], total: int) -> str:
-    """Table of the trades: the first page stands in the file, the script sorts and turns pages of the CSV data."""
+    """Lay out the trades: the file has the first page, the script sorts and turns pages of the CSV data."""
+    digits = [
+        _digits(kind, [row[place] for row in rows]) for place, (_, _, kind, _) in enumerate(TRADE_COLUMNS)
+    ]
     head = "".join(
-        f'<th scope="col" data-kind="{kind}"{" data-sign=1" if sign else ""}{_text_class(kind)}>'
-        f'<button type="button" class="sort">{heading}</button></th>'
-        for _, heading, kind, sign in TRADE_COLUMNS
+        f'<th scope="col" data-kind="{kind}" data-digits="{places}"{" data-sign=1" if sign else ""}'
+        f'{_text_class(kind)}><button type="button" class="sort">{heading}</button></th>'
+        for (_, heading, kind, sign), places in zip(TRADE_COLUMNS, digits, strict=True)
     )
     body = "".join(
         "<tr>"
         + "".join(
-            _cell(value, kind, sign) for value, (_, _, kind, sign) in zip(row, TRADE_COLUMNS, strict=True)
+            _cell(value, kind, sign, places)
+            for value, (_, _, kind, sign), places in zip(row, TRADE_COLUMNS, digits, strict=True)
         )
         + "</tr>"
         for row in rows[:PAGE]
@@ -163,18 +170,31 @@ def trade_table(rows: list[list[Any]], total: int) -> str:
     lines = [",".join(_exact(value) for value in row) for row in rows]
     data = base64.b64encode("\n".join([names, *lines, ""]).encode()).decode()
     left_out = (
-        f'<p class="note">The first {len(rows):,} of {total:,} trades; the run folder\'s trades.parquet has all.</p>'
+        f'<p class="note">The first {len(rows):,} of {total:,} trades; '
+        "trades.parquet in the run's folder has all of them.</p>"
         if total > len(rows)
         else ""
     )
     return (
         f'{left_out}<div class="scroll" tabindex="0" role="region" aria-label="Trades">'
-        f'<table id="trades-table" data-page="{PAGE}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
-        '<div class="row pager" id="trades-pager"><span id="trades-place" aria-live="polite"></span>'
+        f'<table id="trades-table" data-page="{PAGE}"><thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+        '<div class="row pager"><a class="button" id="trades-csv" download="trades.csv" '
+        f'href="data:text/csv;base64,{data}">Download CSV</a><span class="row" id="trades-pager" hidden>'
+        '<span id="trades-place" aria-live="polite"></span>'
         '<button type="button" class="button" id="trades-before">Back</button>'
-        '<button type="button" class="button" id="trades-next">Next</button></div>'
-        f'<p><a class="button" id="trades-csv" download="trades.csv" href="data:text/csv;base64,{data}">Download CSV</a></p>'
+        '<button type="button" class="button" id="trades-next">Next</button></span></div>'
     )
+
+
+def _digits(kind: str, values: list[Any]) -> int:
+    """Decimals of a column: as many as its largest value needs for six digits, at least cents for a price."""
+    if kind not in ("price", "units"):
+        return {"count": 0}.get(kind, 2)
+    size = max((abs(float(value)) for value in values), default=1.0)
+    if kind == "units" and all(float(value).is_integer() for value in values):
+        return 0
+    return min(max(5 - math.floor(math.log10(size)), 2), 8) if size > 0 else 2
 
 
 def _text_class(kind: str) -> str:
@@ -185,19 +205,19 @@ def _exact(value: Any) -> str:
     return repr(value) if isinstance(value, float) else str(value)
 
 
-def _cell(value: Any, kind: str, sign: bool) -> str:
+def _cell(value: Any, kind: str, sign: bool, digits: int) -> str:
     if kind == "text":
         return f'<td class="text">{escape(str(value))}</td>'
     number = float(value)
     if not math.isfinite(number):
         return f"<td>{DASH}</td>"
-    text = {"percent": f"{number * 100:.2f} %", "money": f"{number:,.2f}"}.get(kind, f"{number:,.6g}")
+    text = f"{number * 100:,.2f} %" if kind == "percent" else f"{number:,.{digits}f}"
     tone = _tone(number).strip() if sign else ""
     return f'<td class="{tone}">{text}</td>' if tone else f"<td>{text}</td>"
 
 
 def costs_table(result: SimulationResult) -> str:
-    """What was paid, by kind, with a bar for its share."""
+    """Lay out what was paid, by kind, with a bar for its share."""
     total = result.costs["total"]
     gross = result.metrics["final_equity"] - result.initial_cash + total
     rows = []
@@ -256,19 +276,21 @@ def wide_table(rows: Iterable[tuple[str, str, str]]) -> str:
 def pairs_table(rows: Mapping[str, Any]) -> str:
     """Lay out names and texts in two columns."""
     body = "".join(
-        f'<tr><th scope="row" class="text">{escape(str(name))}</th><td class="text">{escape(str(text))}</td></tr>'
+        f'<tr><th scope="row" class="text">{escape(str(name))}</th>'
+        f'<td class="text">{escape(str(text))}</td></tr>'
         for name, text in rows.items()
     )
     return f'<table class="wide"><tbody>{body}</tbody></table>'
 
 
 def findings_list(result: SimulationResult) -> str:
-    """What the quality gate noticed in the data."""
+    """List what the quality gate noticed in the data."""
     findings = result.bars.findings
     if not findings:
         return '<p class="note">The quality gate found nothing to remark.</p>'
     items = "".join(
-        f'<li><span class="tag {escape(finding.severity)}">{escape(finding.severity)}</span> {escape(finding.message)}</li>'
+        f'<li><span class="tag {escape(finding.severity)}">{escape(finding.severity)}</span> '
+        f"{escape(finding.message)}</li>"
         for finding in findings
     )
     return f'<ul class="plain">{items}</ul>'

@@ -50,7 +50,8 @@ def equity_svg(result: SimulationResult) -> str:
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" '
         f'height="{HEIGHT}" role="img" font-family="{escape(FONT)}" style="max-width:100%;height:auto">',
         f"<title>{escape(title)}: equity and drawdown</title>",
-        f'<rect x="0.5" y="0.5" width="{WIDTH - 1}" height="{HEIGHT - 1}" rx="10" fill="#fff" stroke="{LINE}"/>',
+        f'<rect x="0.5" y="0.5" width="{WIDTH - 1}" height="{HEIGHT - 1}" rx="10" fill="#fff" '
+        f'stroke="{LINE}"/>',
         _text(24, 34, _cut(title, 62), size=17, weight=650, colour=INK),
         _text(24, 55, _subtitle(result), size=13),
         *_money_axis(low, high, money),
@@ -182,7 +183,8 @@ def _legend() -> list[str]:
         (WIDTH - 112, LOSS, "drawdown"),
     ):
         parts += [
-            f'<line x1="{x}" x2="{x + 16}" y1="73" y2="73" stroke="{colour}" stroke-width="3" stroke-linecap="round"/>',
+            f'<line x1="{x}" x2="{x + 16}" y1="73" y2="73" stroke="{colour}" stroke-width="3" '
+            'stroke-linecap="round"/>',
             _text(x + 22, 77, name),
         ]
     return parts

@@ -26,6 +26,9 @@ JS = r"""
       "hoverlabel.bgcolor": c.card,
       "hoverlabel.bordercolor": c.line,
       "hoverlabel.font.color": c.ink,
+      "modebar.bgcolor": "rgba(0,0,0,0)",
+      "modebar.color": c.line,
+      "modebar.activecolor": c.ink,
     };
     Object.keys(layout).forEach((key) => {
       if (/^[xy]axis/.test(key)) update[key + ".gridcolor"] = c.grid;
@@ -42,7 +45,7 @@ JS = r"""
       responsive: true,
       displaylogo: false,
       displayModeBar: coarse ? false : "hover",
-      modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d"],
+      modeBarButtons: [["toImage", "zoom2d", "pan2d", "zoomIn2d", "zoomOut2d", "resetScale2d"]],
     };
     return Plotly.newPlot(div, figure.data, layout, config).then(() => {
       div.removeAttribute("aria-busy");
@@ -62,20 +65,25 @@ JS = r"""
     paper = true;
     document.querySelectorAll("details").forEach((item) => { item.open = true; });
     plots.forEach((div) => {
-      const wide = div.classList.contains("plot-half") ? 325 : 670;
-      if (div.layout) Plotly.relayout(div, Object.assign({ width: wide }, themed(div.layout)));
+      const half = div.classList.contains("plot-half");
+      const size = { width: half ? 310 : 650, height: div.id === "plot-equity" ? 380 : 270 };
+      if (div.layout) Plotly.relayout(div, Object.assign(size, themed(div.layout)));
     });
   });
   addEventListener("afterprint", () => {
     paper = false;
-    plots.forEach((div) => div.layout && Plotly.relayout(div, Object.assign({ width: null, autosize: true }, themed(div.layout))));
+    plots.forEach((div) => {
+      const free = { width: null, height: null, autosize: true };
+      if (div.layout) Plotly.relayout(div, Object.assign(free, themed(div.layout)));
+    });
   });
 
   document.querySelectorAll("[data-scale]").forEach((button) => {
     button.addEventListener("click", () => {
       const log = button.getAttribute("aria-pressed") !== "true";
       button.setAttribute("aria-pressed", String(log));
-      Plotly.relayout(document.getElementById(button.dataset.scale), { "yaxis.type": log ? "log" : "linear" });
+      const plot = document.getElementById(button.dataset.scale);
+      Plotly.relayout(plot, { "yaxis.type": log ? "log" : "linear" });
     });
   });
 
@@ -92,15 +100,13 @@ JS = r"""
   let page = 0;
   let order = rows.map((_, i) => i);
 
-  function shown(value, kind) {
+  function shown(value, { kind, digits }) {
     if (kind === "text") return value;
     const number = Number(value);
     if (value === "" || !isFinite(number)) return "\u2013";
-    if (kind === "percent") return (number * 100).toFixed(2) + " %";
-    if (kind === "money") {
-      return number.toLocaleString("en-US", { minimumFractionDigits: 2, maximumFractionDigits: 2 });
-    }
-    return number.toLocaleString("en-US", { maximumSignificantDigits: 6 });
+    const fixed = (x, n) =>
+      x.toLocaleString("en-US", { minimumFractionDigits: n, maximumFractionDigits: n });
+    return kind === "percent" ? fixed(number * 100, 2) + " %" : fixed(number, Number(digits));
   }
 
   function render() {
@@ -111,7 +117,7 @@ JS = r"""
       heads.forEach((head, column) => {
         const cell = document.createElement("td");
         const value = rows[index][column];
-        cell.textContent = shown(value, head.dataset.kind);
+        cell.textContent = shown(value, head.dataset);
         if (head.dataset.kind === "text") cell.className = "text";
         if (head.dataset.sign && Number(value) !== 0) cell.className = Number(value) > 0 ? "gain" : "loss";
         line.append(cell);

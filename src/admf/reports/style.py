@@ -1,5 +1,7 @@
 """Style sheet of the report: light and dark, laptop and phone, screen and paper."""
 
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 CSS = """
@@ -8,11 +10,11 @@ CSS = """
 --warn-line:#e9b872;--tip:#18212f;--tip-ink:#fff}
 @media (prefers-color-scheme:dark){:root{--bg:#0e1217;--card:#161b22;--ink:#e6eaf0;--muted:#9ba7b6;--line:#2a323d;
 --accent:#6fb4f2;--gain:#43c9b3;--loss:#f39154;--warn:#2a2115;--warn-line:#8a6530;--tip:#e6eaf0;--tip-ink:#18212f}}
-*{box-sizing:border-box}
+*{box-sizing:border-box}[hidden]{display:none!important}
 html{scroll-behavior:smooth;scroll-padding-top:56px;-webkit-text-size-adjust:100%}
 @media (prefers-reduced-motion:reduce){html{scroll-behavior:auto}}
 body{margin:0;background:var(--bg);color:var(--ink);line-height:1.5;font-size:15px;overflow-wrap:break-word;
-font-family:system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
+font-family:Inter,system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
 a{color:var(--accent)}
 :focus-visible{outline:2px solid var(--accent);outline-offset:2px;border-radius:4px}
 .skip{position:absolute;left:-999px}.skip:focus{left:8px;top:8px;z-index:9;background:var(--card);padding:6px 12px}
@@ -40,7 +42,7 @@ color:var(--muted);max-width:100%;overflow-wrap:anywhere}
 .compare{font-size:13px;color:var(--muted)}
 .gain{color:var(--gain)}.loss{color:var(--loss)}
 .info{flex:none;width:22px;height:22px;margin:-3px -5px -3px 0;padding:0;border:0;background:none;cursor:help;
-color:var(--muted);font:600 12px/1 system-ui,sans-serif}
+color:var(--muted);font:600 12px/1 Inter,system-ui,sans-serif}
 .info span{display:inline-block;width:16px;height:16px;line-height:15px;border:1px solid var(--line);
 border-radius:50%;text-align:center}
 .tip{position:absolute;left:0;right:0;top:calc(100% + 6px);z-index:4;padding:8px 11px;border-radius:8px;
@@ -58,14 +60,14 @@ min-width:0}
 .halves{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:0 28px}
 .scroll{overflow-x:auto;margin:10px -20px 0;padding:0 20px;-webkit-overflow-scrolling:touch}
 table{border-collapse:collapse;width:100%;font-size:13.5px;font-variant-numeric:tabular-nums}
-th,td{padding:6px 10px;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
+th,td{padding:6px 8px;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
 thead th{color:var(--muted);font-weight:600}
 tbody th{font-weight:600}
 tr:last-child td,tr:last-child th{border-bottom:0}
 .text{text-align:left}
 .wide td,.wide th{white-space:normal;vertical-align:top}
 .wide td.text{color:var(--muted)}.wide .num{white-space:nowrap;font-weight:600}
-.wide th.text{width:11em}
+.wide th.text{width:13em}.still{color:var(--muted);opacity:.6}
 .months td,.months th{text-align:center;padding:5px 2px;border:1px solid var(--card);border-radius:4px;min-width:46px}
 .months tbody th{padding-right:10px;text-align:left;position:sticky;left:0;background:var(--card)}
 .months .total{font-weight:650;border-left:8px solid var(--card)}
@@ -75,14 +77,14 @@ tr:last-child td,tr:last-child th{border-bottom:0}
 [aria-sort=ascending] .sort::after{content:" \\2191";opacity:1}
 [aria-sort=descending] .sort::after{content:" \\2193";opacity:1}
 .bar{height:10px;border-radius:3px;background:var(--accent);min-width:2px}
-.costs td:nth-child(3){width:45%}
+.costs td:nth-child(3){width:45%}.costs .text{white-space:normal}
 .button{font:inherit;font-size:13px;padding:4px 12px;border:1px solid var(--line);border-radius:7px;
 background:var(--card);color:var(--ink);cursor:pointer;text-decoration:none}
 .button:hover{border-color:var(--muted)}
 .button[aria-pressed=true]{background:var(--ink);color:var(--card);border-color:var(--ink)}
 .button:disabled{opacity:.45;cursor:default}
 .row{display:flex;flex-wrap:wrap;gap:8px;align-items:center}
-.pager{margin-top:10px;justify-content:flex-end;color:var(--muted);font-size:13.5px}
+.pager{margin-top:12px;justify-content:space-between;color:var(--muted);font-size:13.5px}
 details summary{cursor:pointer;font-weight:600;padding:2px 0}
 pre{margin:10px 0 0;padding:12px 14px;background:var(--bg);border:1px solid var(--line);border-radius:8px;
 overflow:auto;max-height:520px;font-size:12.5px;line-height:1.5}
@@ -99,17 +101,22 @@ header{padding-top:20px}h1{font-size:24px}.lead{font-size:16px}
 section{padding:14px 12px}.scroll{margin:10px -12px 0;padding:0 12px}.tiles{gap:8px}.tile{padding:10px 11px}
 .value{font-size:20px}.plot-equity{height:400px}.plot-price{height:350px}.plot-rolling{height:230px}
 .plot-half{height:280px}
-.wide,.wide tbody,.wide tr,.wide td,.wide th{display:block;width:auto!important;text-align:left;border:0;padding:0}
-.wide thead{display:none}.wide tr{padding:8px 0;border-bottom:1px solid var(--line)}
+.costs td:nth-child(4){display:none}
+.wide,.wide tbody{display:block}.wide tr{display:grid;grid-template-columns:1fr auto;gap:0 12px;padding:8px 0;
+border-bottom:1px solid var(--line)}.wide td,.wide th.text{width:auto;border:0;padding:0}
+.wide td.text{grid-column:1/-1}
 .tile:nth-child(odd) .tip{right:-100%}.tile:nth-child(even) .tip{left:-100%}
 }
 @page{margin:14mm}
 @media print{
 :root{--bg:#fff;--card:#fff;--ink:#000;--muted:#444;--line:#ccc;--accent:#1c6cb3;--gain:#0a7a6b;--loss:#b5480b;
 --warn:#fff;color-scheme:light}
-nav,.button,.info,.pager,.skip{display:none!important}
+nav,.button,.info,.pager,.skip,.modebar{display:none!important}
+.tiles{grid-template-columns:repeat(4,minmax(0,1fr));gap:8px}.value{font-size:17px}
+.halves{grid-template-columns:repeat(2,minmax(0,1fr));gap:0 10px}
+.plot{height:auto!important;min-height:0;break-inside:avoid}h2,h3,.head,.note{break-after:avoid}
 body{font-size:11pt}section,.tile{break-inside:avoid;border-color:#ccc}section.long{break-inside:auto}
-.scroll{overflow:visible}table{font-size:8.5pt}th,td{padding:3px 5px}pre{max-height:none;white-space:pre-wrap}
+.scroll{overflow:visible}table{font-size:8pt}th,td{padding:3px 4px}.sort::after{content:""!important}pre{max-height:none;white-space:pre-wrap}
 .months td,.months th{min-width:0}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 }

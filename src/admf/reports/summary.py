@@ -88,9 +88,8 @@ def evidence(result: SimulationResult) -> str:
     if not math.isfinite(probability):
         return "The returns do not vary enough to tell skill from luck."
     trades = int(result.metrics["trades"])
-    text = f"Judged by this sample alone, the true Sharpe ratio is above 0 with a probability of {percent(probability)}"
-    if probability > 0.9995:
-        text = text.replace(percent(probability), "more than 99.9 %")
+    likely = percent(probability) if probability <= 0.9995 else "more than 99.9 %"
+    text = f"Judged by this sample alone, the true Sharpe ratio is above 0 with a probability of {likely}"
     few = f" There are only {trades} closed trades." if trades < 30 else ""
     return f"{text}; every variant that was tried before this one makes it less.{few}"
 

@@ -1,8 +1,8 @@
 """Pictures of a simulation as plotly figures, for notebooks and for the report.
 
 Backgrounds are transparent and text is a mid grey, so that a figure stands on a light and on a dark page.
-Colours are told apart by people with the usual colour blindnesses (bluish green against vermillion), and never
-stand alone: signs, shapes or positions say the same. What a picture leaves out stands in
+Colours are told apart by people with the usual colour blindnesses (bluish green against vermillion), and
+never stand alone: signs, shapes or positions say the same. What a picture leaves out stands in
 ``layout.meta["note"]`` and below its title.
 """
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 STRATEGY, BENCHMARK = "#2f86d1", "#8b93a1"
 GAIN, LOSS = "#0f9d8a", "#d9601a"
 TEXT, GRID = "#7c8594", "rgba(128,136,150,0.22)"
-FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
+FONT = 'Inter, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 MAX_CANDLES = 300
 
@@ -80,6 +80,8 @@ def price_figure(result: SimulationResult) -> go.Figure:
     figure = _style(go.Figure(traces), "Price, entries and exits", note, height=420)
     figure.update_layout(hovermode="closest")
     figure.update_xaxes(rangeslider_visible=False)
+    if len(result.bars) > 1:  # markers would widen the axis beyond the bars
+        figure.update_xaxes(range=moments_text(local_index(result.bars)[[0, -1]]))
     return figure
 
 
@@ -125,7 +127,8 @@ def rolling_sharpe_figure(result: SimulationResult) -> go.Figure:
     ratio = rolling_sharpe(returns, window, bars.periods_per_year, risk_free)
     chosen = thin(ratio)
     line = _line(result, ratio, chosen, "rolling Sharpe ratio", STRATEGY, "%{y:.2f}")
-    note = " ".join(filter(None, (f"Window: {window:,} bars.", thinned_note(len(bars)))))
+    gaps = "A gap: no return in the window differs." if np.isnan(ratio[window:]).any() else None
+    note = " ".join(filter(None, (f"Window: {window:,} bars.", gaps, thinned_note(len(bars)))))
     figure = _style(go.Figure(line), "Rolling Sharpe ratio", note, height=280)
     figure.add_hline(y=0, line_width=1, line_color=TEXT)
     figure.update_layout(showlegend=False)
@@ -168,7 +171,7 @@ def distribution_figure(result: SimulationResult) -> go.Figure:
     )
     figure.update_layout(showlegend=False, hovermode="closest")
     figure.update_xaxes(title_text="return of a trade", ticksuffix=" %")
-    figure.update_yaxes(title_text="trades")
+    figure.update_yaxes(title_text="trades", tickformat=",d", **({"dtick": 1} if counts.max() <= 6 else {}))
     return figure
 
 
@@ -285,6 +288,7 @@ def _trade_markers(result: SimulationResult) -> list[Any]:
                     customdata=np.column_stack((rows + 1, returns[wanted])),
                     mode="markers",
                     name=name,
+                    cliponaxis=False,
                     marker={**marker, "line": {"width": 1, "color": "rgba(255,255,255,0.85)"}},
                     hovertemplate=f"{name}, trade %{{customdata[0]}}<br>%{{x}} at %{{y:,.6~g}}<br>"
                     "return %{customdata[1]:.2f} %<extra></extra>",

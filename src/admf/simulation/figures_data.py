@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from admf.market import Bars
     from admf.simulation.result import SimulationResult
 
-MAX_POINTS = 5000
+MAX_POINTS = 6000
 MAX_MARKERS = 1000
 
 

@@ -39,7 +39,9 @@ class MetricInfo:
             return f"{value:,.2f}"
         if self.unit == "count":
             return f"{value:,.0f}"
-        return f"{value:,.1f} bars" if self.unit == "bars" else f"{value:,.2f}"
+        if self.unit == "bars":
+            return f"{value:,.{0 if value.is_integer() else 1}f} bars"
+        return f"{value:,.2f}"
 
 
 _STILL = "The returns do not vary, or there are fewer than two."
