@@ -186,7 +186,7 @@ def simulated_range(bars: Bars, config: BacktestConfig) -> tuple[int, int]:
 def run_engine(
     strategy: BoundStrategy, inputs: Inputs, settings: Settings, first: int, last: int, bars: Bars
 ) -> tuple[Tracks, str | None]:
-    """Run the compiled kernel, or the plain engine where the step cannot be compiled; the reason comes along."""
+    """Run the compiled kernel; where the step cannot be compiled the plain engine, and say why."""
     from admf.simulation.compile import CannotCompileError, compile_kernel
     from admf.simulation.kernel import kernel_source
     from admf.simulation.step_source import NotEmbeddableError, collect

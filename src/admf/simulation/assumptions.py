@@ -1,4 +1,4 @@
-"""The assumption card of a result, and the warnings that belong to it: what a number means depends on them."""
+"""The assumption card of a result, and its warnings: what a number means depends on them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _FILLS = {
     "next_open": "a decision made at a close is filled at the next bar's open",
-    "same_close": "a decision made at a close is filled at that close (optimistic: the close is known only after it)",
+    "same_close": "a decision made at a close is filled at that close (optimistic: it is known only then)",
 }
 _DIRECTIONS = {
     "both": "long and short",
@@ -68,7 +68,7 @@ def warnings_of(
     status = orders["status"]
     found = []
     if clamped:
-        found.append(f"{clamped} decision{_s(clamped)} beyond -1 or 1 cut to the full position")
+        found.append(f"{clamped} decision{_s(clamped)} beyond -1 or 1: cut to the full position")
     small, dear = int(np.sum(status == TOO_SMALL)), int(np.sum(status == NOT_AFFORDABLE))
     if small:
         lot = f"one lot of {settings.lot_size:g}" if settings.lot_size else "any units"
@@ -80,9 +80,8 @@ def warnings_of(
     if not np.any(status == 0):
         found.append("zero trades: no order was filled")
     if equity.min() <= 0:
-        found.append(
-            f"the equity fell to zero or below on bar {int(np.argmax(equity <= 0))}: no margin call is simulated"
-        )
+        bar = int(np.argmax(equity <= 0))
+        found.append(f"the equity fell to zero or below on bar {bar}: no margin call is simulated")
     return found
 
 
@@ -102,8 +101,8 @@ def _inside(settings: Settings) -> str:
     if "stops" not in settings.features:
         return "nothing happens inside a bar: no stop or target is set"
     return (
-        "a level that the bar's range touches is filled at the level, or at the open where the bar opens beyond it; "
-        "of a stop and a target in one bar the stop is taken (pessimistic)"
+        "a level that the bar's range touches is filled at the level, or at the open where the bar opens "
+        "beyond it; of a stop and a target in one bar the stop is taken (pessimistic)"
     )
 
 
@@ -162,8 +161,9 @@ def _open_position(bars: Bars, ending: tuple[float, ...]) -> str:
     if position == 0:
         return "none at the end"
     opened = bars.index[int(entry_bar)].isoformat()
+    side = "long" if position > 0 else "short"
     return (
-        f"{'long' if position > 0 else 'short'} {abs(position):.10g} units since {opened} at {entry_price:.10g}; "
+        f"{side} {abs(position):.10g} units since {opened} at {entry_price:.10g}; "
         "it stays open, is marked at the last close, and is not among the trades"
     )
 

@@ -1,7 +1,7 @@
 """Compiles generated kernels, and keeps them on disk so that the next process compiles nothing.
 
-A module is a file named by the SHA-256 of its content; numba's own cache lies beside it. Loading a cached kernel
-takes about 20 ms, compiling one about 2 s.
+A module is a file named by the SHA-256 of its content; numba's own cache lies beside it. Loading a cached
+kernel takes about 20 ms, compiling one about 2 s.
 """
 
 from __future__ import annotations
@@ -50,20 +50,19 @@ def compile_kernel(source: str) -> Callable[..., Any]:
 
 
 def _load(source: str, digest: str) -> Callable[..., Any]:
-    from numba.core.errors import NumbaError
-
     path = _write(source, digest, cache_folder())
     name = f"admf_kernel_{digest}"
     spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
+    if spec is None or spec.loader is None:
+        raise CannotCompileError(f"{path} cannot be imported")
     module: ModuleType = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # numba looks functions up by module name
     try:
         spec.loader.exec_module(module)  # the kernel has a signature: it is compiled, or loaded, here
-    except (NumbaError, NotImplementedError, SyntaxError) as error:
+    except Exception as error:
+        # numba lets more than its own errors through when it meets what it does not know
         del sys.modules[name]
-        raise CannotCompileError(_shortened(str(error))) from None
+        raise CannotCompileError(_shortened(str(error))) from error
     run: Callable[..., Any] = module.run
     return run
 
@@ -88,10 +87,10 @@ def _write(source: str, digest: str, folder: Path) -> Path:
 
 
 def cache_folder() -> Path:
-    """Return the folder of compiled kernels: ``ADMF_CACHE_DIR``, else the user's cache folder, then ``admf/kernels``.
+    """Return the folder of compiled kernels: ``admf/kernels`` in ``ADMF_CACHE_DIR`` or the user's cache.
 
-    Compiled code is loaded from it, so it must be ours alone; where it cannot be, a temporary folder serves this
-    process, with a warning.
+    Compiled code is loaded from it, so it must be ours alone; where it cannot be, a temporary folder serves
+    this process, with a warning.
     """
     base = os.environ.get("ADMF_CACHE_DIR") or os.environ.get("XDG_CACHE_HOME")
     return _prepared((Path(base) if base else Path("~/.cache").expanduser()) / "admf" / "kernels")
@@ -110,8 +109,8 @@ def _prepared(folder: Path) -> Path:
             return folder
     except OSError as error:
         warnings.warn(
-            f"the cache of compiled kernels, {folder}, cannot be used ({error}): every process compiles anew; "
-            "set ADMF_CACHE_DIR to a folder of your own",
+            f"the cache of compiled kernels, {folder}, cannot be used ({error}): "
+            "every process compiles anew; set ADMF_CACHE_DIR to a folder of your own",
             stacklevel=4,
         )
         return Path(tempfile.mkdtemp(prefix="admf-kernels-"))

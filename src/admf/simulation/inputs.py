@@ -29,7 +29,7 @@ class Inputs:
     Parameters
     ----------
     arrays
-        Name without ``prev_`` -> values per bar, float64 of shape (bars,), read-only. Holds the four prices too.
+        Name without ``prev_`` -> values per bar, float64 of shape (bars,), read-only. The four prices too.
     lags
         Argument of the step -> (array's name, 0 for the present bar or 1 for the one before).
     numbers, texts
@@ -83,7 +83,8 @@ def gather(bars: Bars, strategy: BoundStrategy, table: IndicatorTable) -> Inputs
     warmup = strategy.first_complete_bar(arrays)
     if warmup >= len(bars):
         raise DataError(
-            f"strategy {strategy.name}: its values are not complete on any of the {len(bars)} bars of {bars.symbol}",
+            f"strategy {strategy.name}: its values are not complete on any of the {len(bars)} bars "
+            f"of {bars.symbol}",
             hint="load more bars, or choose shorter periods",
         )
     return Inputs(arrays, lags, numbers, texts, warmup)
@@ -130,7 +131,7 @@ class Step:
         if self.state is not None:
             if not (isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[1], tuple)):
                 raise StrategyError(
-                    f"strategy {self._strategy.name} has a state, but on_bar returned {answer!r} at bar {where}",
+                    f"strategy {self._strategy.name} has a state, but returned {answer!r} at bar {where}",
                     hint="return (target, state), the state being a tuple",
                 )
             answer, self.state = answer

@@ -1,7 +1,7 @@
-"""Generates the source of a kernel: one strategy's step and the engine's loop with the features that are in use.
+"""Generates the source of a kernel: one strategy's step, and the engine's loop with the features in use.
 
-Numbers (parameters, fractions, prices) are arguments of the kernel, so a change of a parameter recompiles nothing;
-what is switched on or off, and text parameters, are part of the source.
+Numbers (parameters, fractions, prices) are arguments of the kernel, so a change of a parameter recompiles
+nothing; what is switched on or off, and text parameters, are part of the source.
 """
 
 from __future__ import annotations

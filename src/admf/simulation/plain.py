@@ -1,7 +1,7 @@
 """The engine in plain Python, one bar at a time: the oracle of the compiled kernels, and their fallback.
 
-Written on its own, to be read. It does the same float operations in the same order as `admf.simulation.template`,
-so both give the same bits.
+Written on its own, to be read. It does the same float operations in the same order as
+`admf.simulation.template`, so both give the same bits.
 """
 
 from __future__ import annotations
@@ -232,7 +232,20 @@ class PlainEngine:
         pnl = side * units * (price - self.entry_price) - share - fee
         mae, mfe = self._excursions(price)
         self.trades.append(
-            (self.entry_bar, bar, side, units, self.entry_price, price, pnl, share + fee, mae, mfe, reason, self.held)
+            (
+                self.entry_bar,
+                bar,
+                side,
+                units,
+                self.entry_price,
+                price,
+                pnl,
+                share + fee,
+                mae,
+                mfe,
+                reason,
+                self.held,
+            )
         )
         decided = self.bar if reason != SIGNAL else self._decided
         slippage = units * abs(price - quote)
@@ -261,7 +274,7 @@ class PlainEngine:
     # stops
 
     def _check_levels(self, open: float, high: float, low: float) -> None:
-        """Close where a level lies inside the bar; of a stop and a target in one bar, the stop (pessimistic)."""
+        """Close where a level lies inside the bar; of a stop and a target, the stop (pessimistic)."""
         s = self.settings
         long = self.position > 0.0
         reason, level = STOP_LOSS, self.stop if s.stop_loss else (-math.inf if long else math.inf)

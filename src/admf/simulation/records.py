@@ -1,4 +1,4 @@
-"""The two tables that an engine fills: their columns and codes, shared by the kernel, its twin and the result."""
+"""The two tables that an engine fills: columns and codes, shared by the kernel, its twin and the result."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ STATUSES = ("filled", "rejected: less than one lot", "rejected: not affordable",
 SIGNAL, STOP_LOSS, TAKE_PROFIT, TRAILING_STOP = range(4)
 FILLED, TOO_SMALL, NOT_AFFORDABLE, UNFILLED = range(4)
 
-# One row a fill or refusal. Bars count from the first simulated bar; `bar` is -1 where there was no fill at all.
-# side: +1 buys, -1 sells. quote: price before slippage and spread. commission, slippage, spread: currency paid.
+# One row a fill or refusal. Bars count from the first simulated bar; `bar` is -1 where nothing could fill.
+# side: +1 buys, -1 sells. quote: price before slippage and spread. commission, slippage, spread: paid.
 ORDER_COLUMNS = (
     "decided_bar",
     "bar",
@@ -26,8 +26,8 @@ ORDER_COLUMNS = (
     "status",
 )
 
-# One row a closed trade, or closed part of one. side: +1 long, -1 short. pnl: net of both commissions. target: the
-# exposure that it stood for. As many columns as an order has: one function then fills both tables.
+# One row a closed trade, or closed part of one. side: +1 long, -1 short. pnl: net of both commissions.
+# target: the exposure that it stood for. As many columns as an order has: one function fills both tables.
 TRADE_COLUMNS = (
     "entry_bar",
     "exit_bar",

@@ -1,4 +1,4 @@
-"""`SimulationResult`: numbers of a simulation as arrays; tables, metrics and pictures are made when asked for."""
+"""`SimulationResult`: a simulation's numbers as arrays; tables, metrics and pictures are made when asked."""
 
 from __future__ import annotations
 
@@ -64,9 +64,10 @@ class SimulationResult:
     compiled: bool = True
 
     def __repr__(self) -> str:
+        trades = len(self.trade_table["pnl"])
         return (
             f"<SimulationResult {self.strategy} on {self.bars.symbol}: {len(self.bars)} bars, "
-            f"{len(self.trade_table['pnl'])} trades, equity {self.initial_cash:,.2f} -> {self.equity_values[-1]:,.2f}>"
+            f"{trades} trades, equity {self.initial_cash:,.2f} -> {self.equity_values[-1]:,.2f}>"
         )
 
     @cached_property
@@ -88,9 +89,9 @@ class SimulationResult:
     def orders(self) -> pd.DataFrame:
         """One row a fill, refusal, or order that the last bar left open.
 
-        Columns: decided_time, time and their bars (time NaT and bar -1 where nothing filled), side (buy, sell),
-        target (exposure that was asked for), units, quote (price before slippage and spread), price, commission,
-        slippage and spread paid (currency), reason, status.
+        Columns: decided_time, time and their bars (time NaT and bar -1 where nothing filled), side (buy,
+        sell), target (exposure that was asked for), units, quote (price before slippage and spread), price,
+        commission, slippage and spread paid (currency), reason, status.
         """
         import pandas as pd
 
@@ -113,9 +114,9 @@ class SimulationResult:
     def trades(self) -> pd.DataFrame:
         """One row a closed trade, or part of one that a reduction closed.
 
-        pnl is net of the commissions of both sides; return is pnl over the price paid; mae and mfe are the worst
-        and the best return against the entry price while it was held (fractions, mae <= 0 <= mfe); bars is
-        exit_bar less entry_bar.
+        pnl is net of the commissions of both sides; return is pnl over the price paid; mae and mfe are the
+        worst and the best return against the entry price while it was held (fractions, mae <= 0 <= mfe); bars
+        is exit_bar less entry_bar.
         """
         import pandas as pd
 

@@ -1,7 +1,7 @@
 """The source of a strategy's step and of what it needs, so that a kernel module can stand on its own.
 
-A generated module may not import the strategy: numba would then recompile it in every process. So the step, the
-plain functions it calls and the constants it reads are written out.
+A generated module may not import the strategy: numba would then recompile it in every process. So the step,
+the plain functions it calls and the constants it reads are written out.
 """
 
 from __future__ import annotations
@@ -10,8 +10,7 @@ import ast
 import builtins
 import inspect
 import math
-import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from types import CodeType, FunctionType, ModuleType
@@ -115,9 +114,10 @@ def _add_value(source: StepSource, name: str, value: Any) -> None:
     if literal is not None:
         _add(source.constants, name, f"{name} = {literal}")
         return
+    own_name = getattr(value, "__name__", "")
     for module, known in _MODULES.items():
-        if callable(value) and getattr(known, getattr(value, "__name__", ""), None) is value:
-            _add(source.constants, name, f"from {module} import {value.__name__} as {name}")
+        if callable(value) and getattr(known, own_name, None) is value:
+            _add(source.constants, name, f"from {module} import {own_name} as {name}")
             return
     helper = _plain(value)
     if helper is None:
@@ -147,19 +147,8 @@ def _literal(value: Any) -> str | None:
 @lru_cache(maxsize=512)
 def _function_text(code: CodeType, name: str, strings: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     """Return a function's source, free of decorators, annotations and comments, and the names it reads."""
-    try:
-        lines, _ = inspect.getsourcelines(code)
-        tree = ast.parse(textwrap.dedent("".join(lines)))
-    except (OSError, TypeError, SyntaxError, IndentationError) as error:
-        raise NotEmbeddableError(f"the source of {name} is not to be had ({error})") from None
-    node = tree.body[0] if len(tree.body) == 1 else None
-    if not isinstance(node, ast.FunctionDef):
-        raise NotEmbeddableError(f"{name} is not written as a def")
-    node.decorator_list = []
+    node = _definition(code)
     node.name = name
-    _strip_annotations(node)
-    if not _same_code(node, code):
-        raise NotEmbeddableError(f"the source of {name} has changed since it was imported")
     if strings:
         # a text argument is read as the constant of that name instead
         node.args.args = [arg for arg in node.args.args if arg.arg not in strings]
@@ -171,6 +160,46 @@ def _function_text(code: CodeType, name: str, strings: tuple[str, ...]) -> tuple
     bound |= {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Load)}
     read = {n.id for n in ast.walk(node) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
     return ast.unparse(node), tuple(sorted(read - bound))
+
+
+def _definition(code: CodeType) -> ast.FunctionDef:
+    """Find the def that this code was compiled from, without decorators and annotations.
+
+    The file may have been edited since it was imported, so it is compiled again: the def is the one whose
+    code is still the same.
+    """
+    try:
+        lines, _ = inspect.findsource(code)
+        text = "".join(lines)
+        tree = ast.parse(text)
+        compiled = compile(text, code.co_filename, "exec", dont_inherit=True)
+    except (OSError, TypeError, SyntaxError, ValueError) as error:
+        raise NotEmbeddableError(f"the source of {code.co_name} is not to be had ({error})") from None
+    same = {found.co_firstlineno for found in _codes(compiled) if _shape(found) == _shape(code)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name == code.co_name:
+            first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+            if first in same:
+                node.decorator_list = []
+                _strip_annotations(node)
+                return node
+    if code.co_name == "<lambda>":
+        raise NotEmbeddableError("a lambda is not written as a def")
+    raise NotEmbeddableError(f"the source of {code.co_name} has changed since it was imported")
+
+
+def _codes(code: CodeType) -> Iterator[CodeType]:
+    yield code
+    for const in code.co_consts:
+        if isinstance(const, CodeType):
+            yield from _codes(const)
+
+
+def _shape(code: CodeType) -> tuple[Any, ...]:
+    consts = tuple(
+        _shape(c) if isinstance(c, CodeType) else (type(c).__name__, repr(c)) for c in code.co_consts
+    )
+    return code.co_name, code.co_code, code.co_names, code.co_varnames, code.co_freevars, consts
 
 
 def _strip_annotations(node: ast.FunctionDef) -> None:
@@ -186,26 +215,3 @@ def _literal_defaults(node: ast.FunctionDef, name: str) -> None:
             ast.literal_eval(default)
         except ValueError:
             raise NotEmbeddableError(f"a default of {name} is not a plain number or text") from None
-
-
-def _same_code(node: ast.FunctionDef, code: CodeType) -> bool:
-    """Say whether this source compiles to that code: a file edited after its import has the new text already."""
-    body: list[ast.stmt] = [node]
-    if code.co_freevars:  # give a closure an enclosing function, or its variables compile as globals
-        enclosing = ast.parse("def _enclosing():\n    " + " = ".join(code.co_freevars) + " = None").body[0]
-        assert isinstance(enclosing, ast.FunctionDef)
-        enclosing.body.append(node)
-        body = [enclosing]
-    module = ast.fix_missing_locations(ast.Module(body=body, type_ignores=[]))
-    found: CodeType | None = compile(module, code.co_filename, "exec", dont_inherit=True)
-    for _ in range(2 if code.co_freevars else 1):
-        assert found is not None
-        found = next((const for const in found.co_consts if isinstance(const, CodeType)), None)
-    return found is not None and _shape(found) == _shape(code)
-
-
-def _shape(code: CodeType) -> tuple[Any, ...]:
-    consts = tuple(
-        _shape(c) if isinstance(c, CodeType) else (type(c).__name__, repr(c)) for c in code.co_consts
-    )
-    return code.co_code, code.co_names, code.co_varnames, consts

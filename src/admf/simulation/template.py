@@ -1,9 +1,9 @@
 """The engine's loop as text, from which `admf.simulation.kernel` generates one module a strategy.
 
-It reads as the whole engine with every feature on. Lines between ``#if`` and ``#end`` are kept where one of the
-named features is in use, so that what a run does not use costs it nothing; ``#include`` puts a piece in place;
-``$name`` is an expression that depends on the features. `admf.simulation.plain` says the same in plain Python and
-is the oracle: both do the same float operations in the same order, and are tested to be bit-equal.
+It reads as the whole engine with every feature on. Lines between ``#if`` and ``#end`` are kept where one of
+the named features is in use, so that what a run does not use costs it nothing; ``#include`` puts a piece in
+place; ``$name`` is an expression that depends on the features. `admf.simulation.plain` says the same in plain
+Python and is the oracle: both do the same float operations in the same order, and are tested to be bit-equal.
 """
 
 from __future__ import annotations
@@ -264,7 +264,7 @@ def run($arguments):
         # 5. show the close to the strategy
         if t >= warm:
             $decision
-            v = float(answer)
+            v = 1.0 * answer
             if v == v:
                 if v > 1.0:
                     v = 1.0
