@@ -60,8 +60,8 @@ def _compare(spec: Indicator, full: FloatArray, part: FloatArray, bars: int) -> 
     bar = first_difference(full, part)
     if bar is not None:
         raise StrategyError(
-            f"custom indicator {spec.name} looks ahead: its value at bar {bar} is {float(full[bar])} with all "
-            f"{bars} bars, and {float(part[bar])} with only the first {len(part)}",
+            f"custom indicator {spec.name} looks ahead: its value at bar {bar} is {float(full[bar])} with "
+            f"all {bars} bars, and {float(part[bar])} with only the first {len(part)}",
             "a value may depend on its own bar and earlier ones alone: no shift(-1), no centred window, "
             "no mean or maximum of the whole series",
         )

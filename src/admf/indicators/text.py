@@ -10,8 +10,11 @@ import ast
 import re
 from typing import Any
 
+from admf.core.registry import registry_of
 from admf.errors import AdmfError, ComponentError
-from admf.indicators.spec import Indicator
+from admf.indicators import library
+from admf.indicators.spec import Indicator, custom
+from admf.indicators.talib_functions import talib_function
 
 MAX_LENGTH = 2000
 MAX_DEPTH = 40
@@ -118,8 +121,8 @@ def _check_words(text: str, what: str, assignments: bool) -> None:
 def parse_indicator(text: str) -> Indicator:
     """Read an indicator: ``SMA(20)``, ``BBANDS(20, 2, 2).upperband``, ``EMA(9, price=RSI(14))``.
 
-    Functions and parameters are TA-Lib's. Inputs are columns or indicators; a moving average's kind may be
-    named (``matype=EMA``).
+    Functions are TA-Lib's, or the user's own that are registered. Inputs are columns or indicators; a moving
+    average's kind may be named (``matype=EMA``).
 
     Raises
     ------
@@ -160,12 +163,7 @@ class _Reader:
             named[word.arg] = self._value(word.value, depth)
         name = node.func.id
 
-        def build() -> Indicator:
-            from admf.indicators.talib_functions import talib_function
-
-            return talib_function(name)(*args, **named)
-
-        return self._said_at(node, build)
+        return self._said_at(node, lambda: _make(name, args, named))
 
     def _value(self, node: ast.expr, depth: int) -> Any:
         if isinstance(node, ast.Constant) and isinstance(node.value, int | float | str):
@@ -195,6 +193,13 @@ class _Reader:
 
     def _error(self, message: str, node: ast.expr) -> FormulaError:
         return FormulaError(message, self._text, node.col_offset + self._offset)
+
+
+def _make(name: str, args: list[Any], named: dict[str, Any]) -> Indicator:
+    registered = registry_of("indicator")
+    if name not in library.names() and name in registered:
+        return custom(registered.get(name), *args, **named)
+    return talib_function(name)(*args, **named)
 
 
 def _output(spec: Indicator, name: str) -> Indicator:

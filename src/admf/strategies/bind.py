@@ -237,7 +237,10 @@ def _bind(
     for key, spec in indicators.items():
         if not isinstance(spec, Indicator):
             raise StrategyError(f"{where}: indicator {key!r} must be a spec such as SMA(20); found {spec!r}")
-        spec.require_single(f"{where}: indicator {key!r}: ")
+        try:
+            spec.require_single()
+        except ComponentError as error:
+            raise StrategyError(f"{where}: indicator {key!r}: {error.message}", error.hint) from None
     columns = mapping_of(strategy, name, "columns", p)
     for key, column in columns.items():
         if not isinstance(column, str):

@@ -90,7 +90,9 @@ def require_on_bar(strategy: Any, name: str) -> None:
         return
     if found is not None:
         raise StrategyError(f"strategy {name!r}: on_bar must be a plain function; found {found!r}")
-    near = nearest("on_bar", [each for each in dir(strategy) if not each.startswith("_")])
+    near = nearest(
+        "on_bar", [each for each in dir(strategy) if each != "on_bar" and not each.startswith("_")]
+    )
     raise StrategyError(
         f"strategy {name!r} has no on_bar",
         f"it has {near}: rename it"
