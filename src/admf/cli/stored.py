@@ -11,7 +11,7 @@ from admf.cli.output import add_row, plain, stderr_console, stdout_console, tabl
 from admf.cli.render import headline, show_result
 from admf.core.runs import RunFolder, RunStore, summary_of
 
-RESULT, REPORT = "result.json", "report.html"
+REPORT = "report.html"
 _LISTED = ("cum_returns_final", "sharpe_ratio", "max_drawdown")
 
 
@@ -30,20 +30,8 @@ def find_run(run: str, store: Path) -> RunFolder:
 
 
 def show_run(run: str, store: Path, as_json: bool) -> None:
-    """Print the stored result of a run.
-
-    Raises
-    ------
-    CommandLineError
-        The run has not ended, or was killed.
-    """
-    folder = find_run(run, store)
-    if not folder.file(RESULT).is_file():
-        raise CommandLineError(
-            f"run {folder.id} has no result: it has not ended, or was killed",
-            f"its events are in {folder.file('events.jsonl')}",
-        )
-    result = folder.read_json(RESULT)
+    """Print the stored result of a run; an AdmfError says where there is none."""
+    result = find_run(run, store).result().model_dump(mode="json")
     if as_json:
         write_json(result)
     else:
