@@ -64,10 +64,19 @@ def test_components_of_one_kind(admf: Admf) -> None:
     done = admf("components", "strategy")
     assert done.returncode == 0
     assert "sma_cross" in done.stdout
-    assert "SMA" not in admf("components", "strategy", "--json").stdout.split()
     document = json.loads(admf("components", "strategy", "--json").stdout)
     names = {entry["name"] for entry in document["strategy"]}
     assert {"sma_cross", "buy_and_hold", "signals", "rules"} <= names
+
+
+def test_every_talib_function_is_listed(admf: Admf) -> None:
+    import talib
+
+    document = json.loads(admf("components", "indicator", "--json").stdout)
+    assert {entry["name"] for entry in document["indicator"]} >= set(talib.get_functions())
+    shown = admf("components", "indicator").stdout
+    assert "Bollinger Bands: BBANDS(timeperiod=5, nbdevup=2" in shown
+    assert "-> upperband, middleband, lowerband" in shown
 
 
 def test_unknown_kind_says_what_there_is(admf: Admf) -> None:

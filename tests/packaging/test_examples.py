@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,14 +31,15 @@ class PriceAboveAverage:
 def workplace(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, random_frame: Callable[..., pd.DataFrame]
 ) -> Path:
-    """Folder with the examples, and with the files that the templates ask a user for."""
-    shutil.copytree(EXAMPLES, tmp_path, dirs_exist_ok=True, ignore=shutil.ignore_patterns("*.yaml", "__*"))
+    """Folder with the examples and the templates, and with the files that the templates ask a user for."""
+    shutil.copytree(EXAMPLES, tmp_path / "examples")
+    shutil.copytree(TEMPLATES, tmp_path / "templates")
     random_frame(3, 400).to_csv(tmp_path / "prices.csv", index_label="date")
-    (tmp_path / "own").mkdir()
-    (tmp_path / "own" / "my_strategy.py").write_text(OWN_STRATEGY, encoding="utf-8")
+    (tmp_path / "my_strategy.py").write_text(OWN_STRATEGY, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    monkeypatch.delitem(__import__("sys").modules, "my_strategy", raising=False)
-    monkeypatch.setattr("sys.path", list(__import__("sys").path))
+    monkeypatch.setattr("sys.path", list(sys.path))
+    for name in ("my_strategy", "examples", "examples.my_strategy"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
     return tmp_path
 
 
@@ -55,16 +57,13 @@ def admf(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, objec
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: f"{path.parent.name}-{path.stem}")
 @pytest.mark.usefixtures("prefect_server")
 def test_shipped_yaml_is_valid_and_runs(
-    path: Path, workplace: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    path: Path, workplace: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    shutil.copy(path, workplace / path.name)
-    if path == TEMPLATES / "own_strategy.yaml":
-        # The user's file that the template shows in its comment.
-        shutil.copy(workplace / "own" / "my_strategy.py", workplace / "my_strategy.py")
-    checked = admf(capsys, "validate", path.name)
+    config = f"{path.parent.name}/{path.name}"
+    checked = admf(capsys, "validate", config)
     assert checked["ok"] is True
     assert not (workplace / "runs").exists(), "the dry run has written something"
-    result = admf(capsys, "run", path.name)
+    result = admf(capsys, "run", config)
     assert result["success"] is True
     assert result["errors"] == []
     assert Path(str(result["run_folder"])).is_dir()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 from importlib import metadata
+from typing import Any
 
 import admf
 from admf.cli.output import add_row, stdout_console, table, write_json
@@ -14,7 +15,7 @@ _FOUNDATION = ("prefect", "numpy", "pandas", "numba", "TA-Lib", "pydantic")
 
 
 def list_components(kind: str | None, as_json: bool) -> None:
-    """List the registered components of one kind, or of all.
+    """List the components of one kind, or of all: those that were registered, and TA-Lib's functions.
 
     Raises
     ------
@@ -22,28 +23,36 @@ def list_components(kind: str | None, as_json: bool) -> None:
         There is no such kind.
     """
     kinds = [kind] if kind else sorted(KINDS)
-    found = {each: registry_of(each).entries() for each in kinds}
+    found = {each: _entries(each) for each in kinds}
     if as_json:
-        write_json(
-            {
-                each: [
-                    {
-                        "name": entry.name,
-                        "aliases": entry.aliases,
-                        "summary": entry.summary,
-                        "address": entry.address,
-                    }
-                    for entry in entries
-                ]
-                for each, entries in found.items()
-            }
-        )
+        write_json(found)
         return
     for each, entries in found.items():
         sheet = table(each, "name", "also", "what it is")
         for entry in entries:
-            add_row(sheet, entry.name, ", ".join(entry.aliases), entry.summary)
+            add_row(sheet, entry["name"], ", ".join(entry["aliases"]), entry["summary"])
         stdout_console().print(sheet)
+
+
+def _entries(kind: str) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = [
+        {"name": each.name, "aliases": each.aliases, "summary": each.summary, "address": each.address}
+        for each in registry_of(kind).entries()
+    ]
+    return entries + (_talib_functions() if kind == "indicator" else [])
+
+
+def _talib_functions() -> list[dict[str, Any]]:
+    from admf.indicators import library
+
+    functions = []
+    for name in library.names():
+        facts = library.facts(name)
+        given = ", ".join(f"{key}={value}" for key, value in facts.parameters.items())
+        outputs = "" if len(facts.outputs) == 1 else f" -> {', '.join(facts.outputs)}"
+        summary = f"{facts.title}: {name}({given}){outputs}"
+        functions.append({"name": name, "aliases": (), "summary": summary, "address": f"TA-Lib:{name}"})
+    return functions
 
 
 def show_versions(as_json: bool) -> None:

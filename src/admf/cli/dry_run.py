@@ -186,11 +186,11 @@ def _show(report: dict[str, Any]) -> None:
     if "strategy" in report:
         strategy = report["strategy"]
         params = ", ".join(f"{key}={value}" for key, value in strategy["params"].items())
-        add_row(sheet, "strategy", f"{strategy['name']}({params})")
+        add_row(sheet, "strategy", f"{report['components']['strategy']}({params})")
         for name, key in (strategy["indicators"] | strategy["columns"]).items():
             add_row(sheet, f"  {name}", key)
-    for name, component in report["components"].items():
-        add_row(sheet, name if name != "strategy" else "from", component)
+    for name in ("data source", "task runner"):
+        add_row(sheet, name, report["components"][name])
     if "estimate" in report:
         cost = report["estimate"]
         add_row(
