@@ -190,7 +190,7 @@ def test_the_summary_is_markdown_without_markup_of_others(make_result, result):
         ([100.0], 0, "No trade was made."),
         ([100.0] * 300, 0, "The returns do not vary enough"),
         ([100.0, 40.0, -20.0, -30.0], 1, "100 became -30"),
-        ([100.0, 90.0], 1, "There are only 1 closed trade"),
+        ([100.0, 90.0], 1, "There is only 1 closed trade"),
     ],
     ids=["one bar", "nothing moves", "below zero", "two bars"],
 )

@@ -178,7 +178,7 @@ def test_a_result_agrees_with_the_plain_functions():
         ([100.0] * 50, {"cum_returns_final": 0.0, "annual_volatility": 0.0}),
         (
             [100.0, 40.0, -20.0, -30.0],
-            {"cum_returns_final": -1.2, "max_drawdown": -1.2, "final_equity": -30.0},
+            {"cum_returns_final": -1.3, "max_drawdown": -1.3, "final_equity": -30.0},
         ),
     ],
     ids=["one bar", "no trade", "ruin"],
@@ -206,7 +206,7 @@ def test_a_million_bars_take_a_moment():
         start = time.perf_counter()
         metrics.compute_metrics(result)
         took.append(time.perf_counter() - start)
-    assert min(took) < 0.3  # measured: 0.03 to 0.04 s; a loop in Python would take seconds
+    assert min(took) < 1.0  # measured: 0.05 s on an idle machine; a loop in Python would take seconds
 
 
 def test_the_glossary_writes_values_with_their_units():

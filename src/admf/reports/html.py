@@ -14,8 +14,8 @@ from admf.reports import parts
 from admf.reports.picture import equity_svg
 from admf.reports.script import JS
 from admf.reports.style import CSS
-from admf.reports.summary import evidence, headline, params_text, period_text
-from admf.simulation.figures_data import monthly_returns
+from admf.reports.summary import bars_text, evidence, headline, params_text, period_text
+from admf.simulation.figures_data import monthly_returns, rolling_window
 
 if TYPE_CHECKING:
     from admf.simulation import SimulationResult
@@ -140,7 +140,7 @@ def _header(result: SimulationResult, name: str) -> str:
         f"{result.strategy}{f' ({params})' if params else ''}",
         f"{bars.symbol}, {bars.timeframe}",
         period_text(result),
-        f"{len(bars):,} bars",
+        bars_text(result),
         f"initial cash {result.initial_cash:,.0f}",
     ]
     items = "".join(f"<li>{escape(fact)}</li>" for fact in facts)
@@ -167,8 +167,10 @@ def _sections(
     figures = {
         "equity": draw.equity_figure(result),
         "price": draw.price_figure(result),
-        "rolling": draw.rolling_sharpe_figure(result),
     }
+    window = rolling_window(len(result.bars), result.bars.periods_per_year)
+    if window is not None:
+        figures["rolling"] = draw.rolling_sharpe_figure(result)
     trades = len(result.trade_table["pnl"])
     if trades:
         figures["distribution"] = draw.distribution_figure(result)
@@ -221,7 +223,10 @@ def _sections(
             "rolling",
             "Rolling Sharpe",
             _section(
-                "rolling", "Rolling Sharpe ratio", notes["rolling"], _plot("rolling", "Rolling Sharpe ratio")
+                "rolling",
+                "Rolling Sharpe ratio",
+                notes.get("rolling", "Too few bars: it needs 40."),
+                _plot("rolling", "Rolling Sharpe ratio") if "rolling" in figures else "",
             ),
         ),
         ("trades", "Trades", _trades(result, trades, notes.get("excursion", ""))),

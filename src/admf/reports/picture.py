@@ -11,7 +11,8 @@ import numpy as np
 
 from admf.reports.summary import percent, period_text
 from admf.simulation.figures import BENCHMARK, FONT, LOSS, STRATEGY
-from admf.simulation.figures_data import buy_and_hold, drawdown_of, local_index, thin
+from admf.simulation.figures_data import buy_and_hold, local_index, thin
+from admf.simulation.metrics import drawdown_of
 from admf.typing import FloatArray
 
 if TYPE_CHECKING:

@@ -54,7 +54,9 @@ def benchmark_metrics(result: SimulationResult) -> dict[str, float]:
 
 def percent(value: float, digits: int = 1) -> str:
     """Write a fraction as percent; a dash where it is not defined."""
-    return f"{value * 100:,.{digits}f} %" if math.isfinite(value) else "\N{EN DASH}"
+    if not math.isfinite(value):
+        return "\N{EN DASH}"
+    return f"{value * 100:,.{digits}f} %" if abs(value) < 1e9 else f"{value * 100:.2e} %"
 
 
 def period_text(result: SimulationResult) -> str:
@@ -63,11 +65,17 @@ def period_text(result: SimulationResult) -> str:
     return f"{index[0]:%Y-%m-%d} to {index[-1]:%Y-%m-%d}"
 
 
+def bars_text(result: SimulationResult) -> str:
+    """Write the number of bars."""
+    count = len(result.bars)
+    return "1 bar" if count == 1 else f"{count:,} bars"
+
+
 def headline(result: SimulationResult) -> str:
     """Say in two sentences what happened, against holding the symbol."""
     metrics, held = result.metrics, benchmark_metrics(result)
     years = len(result.bars) / result.bars.periods_per_year
-    span = f"{years:.1f} years" if years >= 1 else f"{len(result.bars):,} bars"
+    span = f"{years:.1f} years" if years >= 1 else bars_text(result)
     first = f"{result.initial_cash:,.0f} became {metrics['final_equity']:,.0f} in {span}"
     if years >= 1 and math.isfinite(metrics["annual_return"]):
         first += (
@@ -90,7 +98,8 @@ def evidence(result: SimulationResult) -> str:
     trades = int(result.metrics["trades"])
     likely = percent(probability) if probability <= 0.9995 else "more than 99.9 %"
     text = f"Judged by this sample alone, the true Sharpe ratio is above 0 with a probability of {likely}"
-    few = f" There are only {trades} closed trades." if trades < 30 else ""
+    counted = "is only 1 closed trade" if trades == 1 else f"are only {trades} closed trades"
+    few = f" There {counted}." if trades < 30 else ""
     return f"{text}; every variant that was tried before this one makes it less.{few}"
 
 

@@ -15,7 +15,6 @@ import numpy as np
 
 from admf.simulation.figures_data import (
     buy_and_hold,
-    drawdown_of,
     largest,
     local_index,
     moments_text,
@@ -25,7 +24,7 @@ from admf.simulation.figures_data import (
     thin,
     thinned_note,
 )
-from admf.simulation.metrics import bar_returns
+from admf.simulation.metrics import bar_returns, drawdown_of
 from admf.typing import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -56,7 +55,7 @@ def overview_figure(result: SimulationResult) -> go.Figure:
     figure.update_yaxes(title_text="equity", row=2, col=1)
     figure.update_yaxes(title_text="drawdown", tickformat=".0%", row=3, col=1)
     figure.update_xaxes(rangeslider_visible=False)
-    return figure
+    return _from_first_to_last(figure, result)
 
 
 def equity_figure(result: SimulationResult) -> go.Figure:
@@ -69,7 +68,7 @@ def equity_figure(result: SimulationResult) -> go.Figure:
     figure.add_trace(_drawdown_trace(result), row=2, col=1)
     _style(figure, "Equity and drawdown", thinned_note(len(result.bars)), height=460)
     figure.update_yaxes(tickformat=".0%", row=2, col=1)
-    return figure
+    return _from_first_to_last(figure, result)
 
 
 def price_figure(result: SimulationResult) -> go.Figure:
@@ -80,9 +79,7 @@ def price_figure(result: SimulationResult) -> go.Figure:
     figure = _style(go.Figure(traces), "Price, entries and exits", note, height=420)
     figure.update_layout(hovermode="closest")
     figure.update_xaxes(rangeslider_visible=False)
-    if len(result.bars) > 1:  # markers would widen the axis beyond the bars
-        figure.update_xaxes(range=moments_text(local_index(result.bars)[[0, -1]]))
-    return figure
+    return _from_first_to_last(figure, result)
 
 
 def monthly_figure(result: SimulationResult) -> go.Figure:
@@ -330,6 +327,14 @@ def _line(
         connectgaps=False,
         hovertemplate=hover,
     )
+
+
+def _from_first_to_last(figure: go.Figure, result: SimulationResult) -> go.Figure:
+    """Let the time axis span the bars (markers would widen it); a single bar gets the one label."""
+    ends = moments_text(local_index(result.bars)[[0, -1]])
+    if len(result.bars) > 1:
+        return figure.update_xaxes(range=ends)
+    return figure.update_xaxes(tickmode="array", tickvals=ends[:1], ticktext=ends[:1])
 
 
 def _short(values: FloatArray) -> FloatArray:

@@ -73,13 +73,6 @@ def moments_text(index: pd.DatetimeIndex) -> list[str]:
     return text
 
 
-def drawdown_of(equity: FloatArray, initial_cash: float) -> FloatArray:
-    """Loss of an equity curve against its highest value so far, the initial cash included: fractions <= 0."""
-    peak = np.maximum(np.maximum.accumulate(equity), initial_cash)
-    drawdown: FloatArray = equity / peak - 1.0
-    return drawdown
-
-
 def buy_and_hold(result: SimulationResult) -> FloatArray:
     """Value of the initial cash had it bought the symbol at the first close, without costs."""
     close = result.bars.close

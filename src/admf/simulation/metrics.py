@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from admf.simulation.metrics_arrays import divide, drawdown_series, periods_per_year, power
+from admf.simulation.metrics_arrays import divide, drawdown_of, drawdown_series, periods_per_year, power
 from admf.simulation.metrics_benchmark import alpha, alpha_beta, beta, down_capture, up_capture
+from admf.simulation.metrics_glossary import GLOSSARY
 from admf.simulation.metrics_returns import (
     annual_return,
     calmar_ratio,
@@ -71,6 +72,7 @@ __all__ = [
     "cum_returns_final",
     "down_capture",
     "downside_risk",
+    "drawdown_of",
     "drawdown_series",
     "expectancy",
     "exposure",
@@ -141,8 +143,9 @@ def compute_metrics(result: SimulationResult) -> dict[str, float]:
     Returns
     -------
     Metrics by name, in the order of the glossary. What is not defined is NaN, and so is what would be
-    infinite (a ratio with nothing below the line), as JSON knows neither. After ruin (equity at 0 or below)
-    no return exists: the metrics are those of the bars until then.
+    infinite (a ratio with nothing below the line), as JSON knows neither. Total, annual return and drawdown
+    are those of the equity itself; after ruin (equity at 0 or below) no return exists, and what is made of
+    returns is of the bars until then.
     """
     bars, equity = result.bars, result.equity_values
     period = bars.periods_per_year
@@ -151,35 +154,46 @@ def compute_metrics(result: SimulationResult) -> dict[str, float]:
     filled = result.order_table["status"] == FILLED
     traded = np.abs(result.order_table["units"][filled]) @ result.order_table["price"][filled]
     metrics = {
-        "final_equity": float(equity[-1]) if equity.size else math.nan,
+        "final_equity": float(equity[-1]),
+        **_equity_metrics(equity, result.initial_cash, period),
         **_return_metrics(returns, bars.close, period, risk_free),
         **_trade_metrics(result.trade_table),
         "exposure": exposure(result.position_values),
         "turnover": turnover(float(traded), equity, equity.size / period),
     }
-    return {name: value if math.isfinite(value) else math.nan for name, value in metrics.items()}
+    return {name: metrics[name] if math.isfinite(metrics[name]) else math.nan for name in GLOSSARY}
+
+
+def _equity_metrics(equity: NDArray[np.float64], initial_cash: float, period: float) -> dict[str, float]:
+    growth = float(equity[-1]) / initial_cash
+    total, annual = growth - 1.0, power(growth, period / equity.size) - 1.0
+    drawdown = drawdown_of(equity, initial_cash)
+    deepest = float(drawdown.min())
+    loss = -deepest if deepest < 0 else math.nan
+    return {
+        "cum_returns_final": total,
+        "annual_return": annual,
+        "max_drawdown": deepest,
+        "longest_drawdown": longest_run(drawdown < 0),
+        "ulcer_index": math.sqrt(float(drawdown @ drawdown) / equity.size),
+        "calmar_ratio": divide(annual, loss),
+        "recovery_factor": divide(total, loss),
+    }
 
 
 def _return_metrics(
     returns: NDArray[np.float64], close: NDArray[np.float64], period: float, risk_free: float
 ) -> dict[str, float]:
     # What several metrics need is computed once; a test holds them to the plain functions.
-    total, annual = cum_returns_final(returns), annual_return(returns, period)
     sharpe = sharpe_ratio(returns, risk_free, period)
     skewness, raw_kurtosis = moments(returns)
     observations = returns.size - int(np.count_nonzero(np.isnan(returns)))
     per_bar = sharpe / math.sqrt(period)
-    drawdown = drawdown_series(returns)
-    n = drawdown.size
-    deepest = float(drawdown.min()) if n else math.nan
-    loss = -deepest if deepest < 0 else math.nan
     shortfall, expected_shortfall, good_to_bad = tails(returns)
     market = close[1:] / close[:-1] - 1.0
     unexplained, slope = alpha_beta(returns[1:], market, risk_free, period)
     return {
-        "cum_returns_final": total,
-        "annual_return": annual,
-        "buy_and_hold_return": float(close[-1] / close[0]) - 1.0 if close.size else math.nan,
+        "buy_and_hold_return": float(close[-1] / close[0]) - 1.0,
         "sharpe_ratio": sharpe,
         "probabilistic_sharpe_ratio": psr(per_bar, observations, skewness, raw_kurtosis),
         "sortino_ratio": sortino_ratio(returns, risk_free, period),
@@ -189,11 +203,6 @@ def _return_metrics(
         "beta": slope,
         "annual_volatility": annual_volatility(returns, period),
         "downside_risk": downside_risk(returns, 0.0, period),
-        "max_drawdown": deepest,
-        "longest_drawdown": longest_run(drawdown < 0) if n else math.nan,
-        "ulcer_index": math.sqrt(float(drawdown @ drawdown) / n) if n else math.nan,
-        "calmar_ratio": divide(annual, loss),
-        "recovery_factor": divide(total, loss),
         "value_at_risk": shortfall,
         "conditional_value_at_risk": expected_shortfall,
         "tail_ratio": good_to_bad,

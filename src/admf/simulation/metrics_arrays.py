@@ -68,6 +68,27 @@ def power(base: float, exponent: float) -> float:
         return float(np.float64(base) ** np.float64(exponent))
 
 
+def drawdown_of(equity: NDArray[np.float64], initial_cash: float) -> NDArray[np.float64]:
+    """Loss of an equity curve against its highest value so far, the initial cash included.
+
+    Parameters
+    ----------
+    equity
+        Currency, shape (n,).
+    initial_cash
+        Currency.
+
+    Returns
+    -------
+    Fractions <= 0, shape (n,); below -1 where the equity is below 0.
+    """
+    peak = np.maximum.accumulate(equity)
+    np.maximum(peak, initial_cash, out=peak)
+    drawdown: NDArray[np.float64] = equity / peak
+    drawdown -= 1.0
+    return drawdown
+
+
 def drawdown_series(returns: ArrayLike) -> NDArray[np.float64]:
     """Loss against the highest value so far, the value before the first bar included.
 
@@ -86,8 +107,4 @@ def drawdown_series(returns: ArrayLike) -> NDArray[np.float64]:
     value = np.where(np.isnan(returns), 0.0, returns)
     value += 1.0
     np.cumprod(value, out=value)
-    peak = np.maximum.accumulate(value)
-    np.maximum(peak, 1.0, out=peak)
-    value /= peak
-    value -= 1.0
-    return value
+    return drawdown_of(value, 1.0)

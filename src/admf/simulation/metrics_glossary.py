@@ -33,6 +33,8 @@ class MetricInfo:
         """Write a value with its unit; an undefined one as a dash."""
         if not math.isfinite(value):
             return DASH
+        if abs(value) >= 1e9 and self.unit in ("percent", "ratio"):  # a few bars, taken to a year
+            return f"{value * 100:.2e} %" if self.unit == "percent" else f"{value:.2e}"
         if self.unit == "percent":
             return f"{value * 100:,.2f} %"
         if self.unit == "currency":
@@ -57,7 +59,7 @@ GLOSSARY: dict[str, MetricInfo] = {
         "Annual return",
         "percent",
         "The constant yearly growth that gives the total return.",
-        "There are no bars.",
+        "The equity ended below zero.",
     ),
     "buy_and_hold_return": MetricInfo(
         "Buy and hold",

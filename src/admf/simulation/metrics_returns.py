@@ -42,7 +42,8 @@ def annual_return(returns: ArrayLike, period: Period = "daily") -> float:
     if not returns.size:
         return math.nan
     years = returns.size / periods_per_year(period)
-    return power(cum_returns_final(returns) + 1.0, 1.0 / years) - 1.0
+    # not cum_returns_final + 1: near a total loss that would round the little that is left away
+    return power(float(np.prod(1.0 + without_nan(returns))), 1.0 / years) - 1.0
 
 
 def sharpe_ratio(returns: ArrayLike, risk_free: float = 0.0, period: Period = "daily") -> float:
