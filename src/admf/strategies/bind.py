@@ -14,6 +14,8 @@ The argument names of `on_bar` say which scalars it gets: bar fields, its indica
 target: NaN for no decision, 0.0 for flat, up to +1.0 or -1.0 for the share of the sizing's budget held long
 or short; with a state, ``(target, state)``.
 
+One that has `configure(params)` and no `on_bar` makes such a strategy of its parameters, as `rules` does.
+
 Functions take no ``self``. A strategy whose `on_bar` has it still runs: in Python, with a fresh instance a
 simulation.
 """
@@ -170,9 +172,8 @@ def resolve_strategy(
         raise StrategyError(f"strategy parameters must be a mapping of names to values; found {params!r}")
     strategy, name, source = locate(ref, allow_modules)
     given = dict(params or {})
-    if hasattr(strategy, "configure"):
-        strategy = strategy.configure(given)
-        return _bind(strategy, name, source, given, {})
+    if hasattr(strategy, "configure") and function_of(strategy, "on_bar") is None:
+        return _bind(strategy.configure(given), name, source, given, {})
     require_on_bar(strategy, name)
     space = space_of(strategy, name)
     return _bind(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Iterable
@@ -99,4 +100,4 @@ def describe_failure(error: BaseException) -> str:
 def _ours(filename: str) -> bool:
     spec = find_spec("admf")
     folders = spec.submodule_search_locations if spec and spec.submodule_search_locations else []
-    return any(filename.startswith(folder) for folder in folders)
+    return any(filename.startswith(f"{folder}{os.sep}") for folder in folders)
