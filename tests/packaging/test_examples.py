@@ -72,6 +72,41 @@ def test_shipped_yaml_is_valid_and_runs(
     assert final["trades"] > 0
 
 
+PRESETS = {"crypto_daily": "1d", "fx_hourly": "1h", "us_equities_daily": "1d"}
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.usefixtures("prefect_server")
+def test_preset_is_valid_and_runs(
+    preset: str,
+    workplace: Path,
+    capsys: pytest.CaptureFixture[str],
+    random_frame: Callable[..., pd.DataFrame],
+) -> None:
+    random_frame(5, 400, PRESETS[preset]).to_csv(workplace / "prices.csv", index_label="date")
+    (workplace / "mine.yaml").write_text(
+        f"extends: preset:{preset}\n"
+        "workflow:\n"
+        "  type: backtest\n"
+        "  random_seed: 1\n"
+        "  data_config: {source: csv, path: prices.csv, symbols: [X]}\n"
+        "  backtest_config:\n"
+        "    initial_cash: 10000000\n"
+        "    strategy: {name: sma_cross, params: {fast: 5, slow: 12}}\n",
+        encoding="utf-8",
+    )
+    assert admf(capsys, "validate", "mine.yaml")["ok"] is True
+    result = admf(capsys, "run", "mine.yaml")
+    assert result["success"] is True
+    assert result["errors"] == []
+
+
+def test_every_preset_is_tried() -> None:
+    from admf.core.config import preset_names
+
+    assert set(PRESETS) == set(preset_names())
+
+
 def test_the_template_shows_the_strategy_that_the_test_uses() -> None:
     text = (TEMPLATES / "own_strategy.yaml").read_text(encoding="utf-8")
     shown = [line.removeprefix("#").strip() for line in text.splitlines() if line.startswith("#")]
