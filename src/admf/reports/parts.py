@@ -228,9 +228,10 @@ def costs_table(result: SimulationResult) -> str:
     ):
         value = result.costs[name]
         share = value / total if total > 0 else 0.0
+        bar = f'<div class="bar" style="width:{share * 100:.1f}%"></div>' if share > 0 else ""
         rows.append(
             f'<tr><th scope="row" class="text">{name.capitalize()}</th><td>{value:,.2f}</td>'
-            f'<td class="text"><div class="bar" style="width:{share * 100:.1f}%"></div></td>'
+            f'<td class="text">{bar}</td>'
             f'<td class="text">{text}</td></tr>'
         )
     share_text = (

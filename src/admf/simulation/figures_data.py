@@ -65,12 +65,11 @@ def local_index(bars: Bars) -> pd.DatetimeIndex:
 
 
 def moments_text(index: pd.DatetimeIndex) -> list[str]:
-    """Write times as ISO text: the date alone where all are midnights."""
+    """Write times as ISO text, no finer than they need: date, with minutes, or with seconds."""
     stamps = index.to_numpy().astype("datetime64[s]")
-    days = stamps.astype("datetime64[D]")
-    unit = "D" if bool((stamps == days).all()) else "s"
-    text: list[str] = np.datetime_as_string(stamps.astype(f"datetime64[{unit}]")).tolist()
-    return text
+    coarse = (unit for unit in ("D", "m") if bool((stamps == stamps.astype(f"datetime64[{unit}]")).all()))
+    text = np.datetime_as_string(stamps.astype(f"datetime64[{next(coarse, 's')}]"))
+    return [moment.replace("T", " ") for moment in text.tolist()]
 
 
 def buy_and_hold(result: SimulationResult) -> FloatArray:

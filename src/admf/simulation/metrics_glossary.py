@@ -36,14 +36,14 @@ class MetricInfo:
         if abs(value) >= 1e9 and self.unit in ("percent", "ratio"):  # a few bars, taken to a year
             return f"{value * 100:.2e} %" if self.unit == "percent" else f"{value:.2e}"
         if self.unit == "percent":
-            return f"{value * 100:,.2f} %"
+            return f"{round(value * 100, 2) + 0.0:,.2f} %"  # + 0.0: no minus before a zero
         if self.unit == "currency":
-            return f"{value:,.2f}"
+            return f"{round(value, 2) + 0.0:,.2f}"
         if self.unit == "count":
             return f"{value:,.0f}"
         if self.unit == "bars":
             return f"{value:,.{0 if value.is_integer() else 1}f} bars"
-        return f"{value:,.2f}"
+        return f"{round(value, 2) + 0.0:,.2f}"
 
 
 _STILL = "The returns do not vary, or there are fewer than two."
