@@ -14,6 +14,7 @@ from admf.market.findings import Finding
 from admf.reports import equity_svg, summary_markdown, write_report
 from admf.reports import html as report_module
 from admf.reports.html import render
+from admf.simulation import simulate
 
 VOID = {"meta", "link", "br", "hr", "img", "input", "line", "rect", "path"}
 HOSTILE = "<script>alert('x')</script>\"&'</title><img src=x onerror=alert(1)>"
@@ -242,6 +243,25 @@ def test_the_file_appears_whole_or_not_at_all(result, tmp_path, monkeypatch):
         write_report(result, target, title="another")
     assert target.read_text(encoding="utf-8") == before
     assert [path.name for path in target.parent.iterdir()] == ["mine.html"]
+
+
+def test_a_simulation_is_reported(random_bars, tmp_path):
+    costs = {"commission_bps": 5, "slippage_bps": 2, "spread_bps": 1}
+    result = simulate(random_bars(11, n=400), "sma_cross", {"fast": 5, "slow": 20}, costs=costs)
+    text = write_report(result, tmp_path).read_text(encoding="utf-8")
+    page = Page(text)
+    assert page.faults == []
+    assert f"{result.costs['total']:,.2f}" in page.texts["costs"]
+    assert len(result.trades) > 5
+    assert f"{len(result.trades)} closed trades" in without_plotly(text)
+    for sentence in result.assumptions.values():
+        assert sentence in page.texts["assumptions"]
+    assert equity_svg(result).startswith("<svg")
+    assert set(metrics_of(summary_markdown(result))) >= {"Sharpe ratio", "Maximum drawdown"}
+
+
+def metrics_of(markdown):
+    return [line.split("|")[1].strip() for line in markdown.split("\n") if line.startswith("|")]
 
 
 def test_without_a_run_the_report_says_how_to_call_again(result):
