@@ -96,12 +96,14 @@ def replay_run(run: str, store: Path, allow_modules: tuple[str, ...], as_json: b
         verdict = (
             "reproduced: the digests are equal" if report.reproduced else "NOT reproduced: the digests differ"
         )
-        sheet = table(verdict, "", "")
+        console = stdout_console()
+        console.print(verdict, soft_wrap=True)
+        sheet = table(None, "", "")
         add_row(sheet, "original", report.original)
         add_row(sheet, "replay", report.replay)
         for difference in report.differences:
             add_row(sheet, "differs", difference)
-        stdout_console().print(sheet)
+        console.print(sheet)
     return DONE if report.reproduced else FAILED
 
 
