@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from admf.simulation.metrics_arrays import divide, drawdown_of, drawdown_series, periods_per_year, power
+from admf.simulation.metrics_arrays import divide, dot, drawdown_of, drawdown_series, periods_per_year, power
 from admf.simulation.metrics_benchmark import alpha, alpha_beta, beta, down_capture, up_capture
 from admf.simulation.metrics_glossary import GLOSSARY
 from admf.simulation.metrics_returns import (
@@ -152,14 +152,14 @@ def compute_metrics(result: SimulationResult) -> dict[str, float]:
     returns = bar_returns(equity, result.initial_cash)
     risk_free = power(1.0 + result.risk_free_pct / 100.0, 1.0 / period) - 1.0
     filled = result.order_table["status"] == FILLED
-    traded = np.abs(result.order_table["units"][filled]) @ result.order_table["price"][filled]
+    traded = dot(np.abs(result.order_table["units"][filled]), result.order_table["price"][filled])
     metrics = {
         "final_equity": float(equity[-1]),
         **_equity_metrics(equity, result.initial_cash, period),
         **_return_metrics(returns, bars.close, period, risk_free),
         **_trade_metrics(result.trade_table),
         "exposure": exposure(result.position_values),
-        "turnover": turnover(float(traded), equity, equity.size / period),
+        "turnover": turnover(traded, equity, equity.size / period),
     }
     return {name: metrics[name] if math.isfinite(metrics[name]) else math.nan for name in GLOSSARY}
 
@@ -175,7 +175,7 @@ def _equity_metrics(equity: NDArray[np.float64], initial_cash: float, period: fl
         "annual_return": annual,
         "max_drawdown": deepest,
         "longest_drawdown": longest_run(drawdown < 0),
-        "ulcer_index": math.sqrt(float(drawdown @ drawdown) / equity.size),
+        "ulcer_index": math.sqrt(dot(drawdown, drawdown) / equity.size),
         "calmar_ratio": divide(annual, loss),
         "recovery_factor": divide(total, loss),
     }

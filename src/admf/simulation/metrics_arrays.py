@@ -62,6 +62,11 @@ def divide(numerator: float, denominator: float) -> float:
         return float(np.float64(numerator) / np.float64(denominator))
 
 
+def dot(one: NDArray[np.float64], two: NDArray[np.float64]) -> float:
+    """Sum of products. Not by BLAS, whose sums change with its number of threads, and so would the digest."""
+    return float(np.einsum("i,i", one, two))
+
+
 def power(base: float, exponent: float) -> float:
     """Raise to a power; NaN where the result is not real (a negative base, a broken exponent)."""
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from admf.errors import AdmfError
-from admf.simulation.metrics_arrays import Period, as_returns, divide, periods_per_year, power
+from admf.simulation.metrics_arrays import Period, as_returns, divide, dot, periods_per_year, power
 from admf.simulation.metrics_returns import annual_return
 
 if TYPE_CHECKING:
@@ -59,10 +59,10 @@ def alpha_beta(
         return math.nan, math.nan
     mean = float(theirs.mean())
     deviation = theirs - mean
-    variance = float(deviation @ deviation) / theirs.size
+    variance = dot(deviation, deviation) / theirs.size
     if variance < 1e-30:
         return math.nan, math.nan
-    slope = float(deviation @ ours) / ours.size / variance
+    slope = dot(deviation, ours) / ours.size / variance
     unexplained = (float(ours.mean()) - risk_free) - slope * (mean - risk_free)
     return power(1.0 + unexplained, periods_per_year(period)) - 1.0, slope
 

@@ -12,6 +12,7 @@ from admf.simulation.metrics_arrays import (
     above,
     as_returns,
     divide,
+    dot,
     periods_per_year,
     power,
     without_nan,
@@ -125,9 +126,9 @@ def stability_of_timeseries(returns: ArrayLike) -> float:
     growth -= growth.mean()
     n = valid.size
     time = np.arange(n, dtype=np.float64) - (n - 1) / 2.0
-    covariance = float(time @ growth)
+    covariance = dot(time, growth)
     squares = n * (float(n) * n - 1.0) / 12.0
-    return min(divide(covariance * covariance, squares * float(growth @ growth)), 1.0)
+    return min(divide(covariance * covariance, squares * dot(growth, growth)), 1.0)
 
 
 def psr(

@@ -12,6 +12,7 @@ from admf.simulation.metrics_arrays import (
     above,
     as_returns,
     divide,
+    dot,
     drawdown_series,
     periods_per_year,
     without_nan,
@@ -48,7 +49,7 @@ def downside_risk(returns: ArrayLike, required_return: float = 0.0, period: Peri
     if not valid.size:
         return math.nan
     shortfall = np.minimum(above(valid, required_return), 0.0)
-    return math.sqrt(float(shortfall @ shortfall) / valid.size) * math.sqrt(periods_per_year(period))
+    return math.sqrt(dot(shortfall, shortfall) / valid.size) * math.sqrt(periods_per_year(period))
 
 
 def max_drawdown(returns: ArrayLike) -> float:
@@ -83,7 +84,7 @@ def ulcer_index(returns: ArrayLike) -> float:
     Source: Martin and McCann (1989). A fraction >= 0. NaN returns count as 0; no bar: NaN.
     """
     series = drawdown_series(returns)
-    return math.sqrt(float(series @ series) / series.size) if series.size else math.nan
+    return math.sqrt(dot(series, series) / series.size) if series.size else math.nan
 
 
 def value_at_risk(returns: ArrayLike, cutoff: float = 0.05) -> float:
@@ -173,6 +174,6 @@ def moments(returns: ArrayLike) -> tuple[float, float]:
     n = valid.size
     second = float(squared.mean())
     return (
-        divide(float(squared @ deviation) / n, second**1.5),
-        divide(float(squared @ squared) / n, second * second),
+        divide(dot(squared, deviation) / n, second**1.5),
+        divide(dot(squared, squared) / n, second * second),
     )
