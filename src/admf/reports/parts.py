@@ -290,11 +290,11 @@ def findings_list(result: SimulationResult) -> str:
     if not findings:
         return '<p class="note">The quality gate found nothing to remark.</p>'
     items = "".join(
-        f'<li><span class="tag {escape(finding.severity)}">{escape(finding.severity)}</span> '
+        f'<li><span class="tag is-{escape(finding.severity)}">{escape(finding.severity)}</span> '
         f"{escape(finding.message)}</li>"
         for finding in findings
     )
-    return f'<ul class="plain">{items}</ul>'
+    return f'<ul class="findings">{items}</ul>'
 
 
 def as_json(value: Any) -> str:

@@ -54,7 +54,7 @@ min-width:0}
 .head{display:flex;flex-wrap:wrap;justify-content:space-between;align-items:center;gap:8px 16px}
 .note{margin:4px 0 0;color:var(--muted);font-size:13.5px}
 .warnings{background:var(--warn);border-color:var(--warn-line)}
-.warnings ul,.plain{margin:6px 0 0;padding-left:20px}
+.warnings ul{margin:6px 0 0;padding-left:20px}
 .plot{width:100%;min-height:120px;margin-top:6px}
 .plot-equity{height:470px}.plot-price{height:430px}.plot-rolling{height:270px}.plot-half{height:320px}
 .halves{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:0 28px}
@@ -91,7 +91,8 @@ overflow:auto;max-height:520px;font-size:12.5px;line-height:1.5}
 code{font-family:ui-monospace,SFMono-Regular,Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:.93em}
 pre code{font-size:inherit}
 .tag{display:inline-block;padding:0 8px;border-radius:99px;border:1px solid var(--line);font-size:12px}
-.tag.warning,.tag.error{border-color:var(--warn-line);background:var(--warn)}
+.findings{list-style:none;margin:6px 0 0;padding:0}.findings li{padding:3px 0}.tag{margin-right:6px}
+.tag.is-warning,.tag.is-error{border-color:var(--warn-line);background:var(--warn)}
 .mono{font-family:ui-monospace,Menlo,Consolas,monospace;font-size:12.5px;overflow-wrap:anywhere}
 footer{padding-top:4px;padding-bottom:36px;color:var(--muted);font-size:13px}
 @media (max-width:900px){.tiles{grid-template-columns:repeat(2,minmax(0,1fr))}.halves{grid-template-columns:1fr}}
