@@ -318,10 +318,10 @@ def _reproduce(result: SimulationResult, run: Mapping[str, Any], manifest: Mappi
             f'assert result.digest == "{result.digest}"'
         )
         how = f"The same call gives the same digest:<pre><code>{escape(call)}</code></pre>"
-    text = f'<p>{how}</p><p class="note">Digest of the result: <span class="mono">{result.digest}</span></p>'
+    text = f'<div>{how}</div><p class="note">Digest of the result: <span class="mono">{result.digest}</span></p>'
     if recorded:
         text += (
-            "<details><summary>Manifest: config, versions, fingerprints</summary>"
+            "<details><summary>Manifest: versions, fingerprints, seed</summary>"
             f"<pre><code>{parts.as_json(recorded)}</code></pre></details>"
         )
     return text
