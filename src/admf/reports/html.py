@@ -318,7 +318,8 @@ def _reproduce(result: SimulationResult, run: Mapping[str, Any], manifest: Mappi
             f'assert result.digest == "{result.digest}"'
         )
         how = f"The same call gives the same digest:<pre><code>{escape(call)}</code></pre>"
-    text = f'<div>{how}</div><p class="note">Digest of the result: <span class="mono">{result.digest}</span></p>'
+    digest = f'<span class="mono">{result.digest}</span>'
+    text = f'<div>{how}</div><p class="note">Digest of the result: {digest}</p>'
     if recorded:
         text += (
             "<details><summary>Manifest: versions, fingerprints, seed</summary>"
