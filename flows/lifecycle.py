@@ -116,7 +116,7 @@ async def _provision(
     manager: BaseWorkflowManager,
 ) -> WorkflowContext:
     resources, library = await _resources(config, hand_over)
-    market = await hand_over.stop.guard(provision(config, hand_over.services, library))
+    market = await provision(config, hand_over.services, library, hand_over.stop.guard)
     run.update_manifest(data={symbol: bars.fingerprint for symbol, bars in market.bars.items()})
     return WorkflowContext(
         workflow_id=run.id,

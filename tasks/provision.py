@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from admf.blocks import IndicatorLibrary, MarketData, load_block
@@ -17,17 +17,20 @@ from admf.tasks.step import step
 
 
 async def provision(
-    config: WorkflowConfig, services: Mapping[str, Any], library: IndicatorLibrary
+    config: WorkflowConfig,
+    services: Mapping[str, Any],
+    library: IndicatorLibrary,
+    guard: Callable[[Awaitable[dict[str, Bars]]], Awaitable[dict[str, Bars]]],
 ) -> SharedMarket:
     """Load the bars of a workflow once and make its indicator tables, as the task ``provision``.
 
     Only a `TransientDataError` is tried again (``read_retries`` times, the wait doubles each time): bad data
-    stays bad.
+    stays bad. `guard` ends the wait when the workflow is stopped.
     """
     infrastructure = config.infrastructure_config
 
     async def body() -> SharedMarket:
-        return SharedMarket.of(await _load(config, services), library)
+        return SharedMarket.of(await guard(_load(config, services)), library)
 
     delays = [
         infrastructure.retry_delay_seconds * 2**attempt for attempt in range(infrastructure.read_retries)

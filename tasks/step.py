@@ -54,7 +54,7 @@ async def step(
     this = _Step(body, retry_on)
     token = _STEP.set(this)
     try:
-        await Task(  # type: ignore[misc] - the overloads forget that the task is async
+        await Task(  # type: ignore[misc]  # the overloads forget that the task is async
             _run,
             name=name,
             task_run_name=name,
