@@ -1,5 +1,6 @@
 """The wheel holds `admf/` alone, all of it, and works beside a user's own flows, tasks and blocks."""
 
+import json
 import os
 import subprocess
 import zipfile
@@ -55,9 +56,64 @@ print(WorkflowType.BACKTEST.value, Coordinator.__name__, WorkflowConfig.__name__
     assert done.stdout.split() == ["backtest", "Coordinator", "WorkflowConfig"]
 
 
-def run(python: Path, folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
+# The specification's example of a simple backtest; filled in are the data and the strategy.
+SNIPPET = """
+import asyncio, json
+import numpy as np, pandas as pd
+import blocks, flows, tasks
+
+close = 100 + 10 * np.sin(np.arange(520) / 15.0) + np.arange(520) / 20
+market_data_provider = pd.DataFrame(
+    {"open": close - 0.1, "high": close + 0.5, "low": close - 0.5, "close": close, "volume": 1000.0},
+    index=pd.bdate_range("2022-01-03", periods=520, tz="UTC"),
+)
+
+async def main():
+    from admf.core.coordinator import Coordinator, WorkflowConfig, WorkflowType
+
+    # Create coordinator
+    coordinator = Coordinator(
+        shared_services={
+            'market_data': market_data_provider
+        }
+    )
+
+    # Configure backtest
+    config = WorkflowConfig(
+        workflow_type=WorkflowType.BACKTEST,
+        data_config={'symbols': ['ACME'], 'timeframe': '1d'},
+        backtest_config={
+            'start_date': '2023-01-01',
+            'end_date': '2023-12-31',
+            'strategy': {'name': 'sma_cross', 'params': {'fast': 5, 'slow': 20}}
+        }
+    )
+
+    # Execute
+    result = await coordinator.execute_workflow(config)
+    await coordinator.shutdown()
+    return result
+
+print(asyncio.run(main()).to_json(indent=None))
+"""
+
+
+def test_backtest_of_the_specification_beside_own_packages(
+    installed: Path, user_project: Path, prefect_api: dict[str, str]
+) -> None:
+    done = run(installed, user_project, "-c", SNIPPET, **prefect_api)
+    assert done.returncode == 0, done.stderr
+    result = json.loads(done.stdout.splitlines()[-1])
+    assert result["success"] is True
+    assert result["type"] == "backtest"
+    assert result["final_results"]["symbol"] == "ACME"
+    assert result["metrics"]["trades"] > 3
+    assert (user_project / result["run_folder"] / "report.html").is_file()
+
+
+def run(python: Path, folder: Path, *arguments: str, **more: str) -> "subprocess.CompletedProcess[str]":
     """Run Python in a folder, with an environment that knows nothing of this project."""
-    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(folder)}
+    environment = {"PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(folder), **more}
     return subprocess.run(
         [python, *arguments], cwd=folder, env=environment, text=True, capture_output=True, check=False
     )
