@@ -191,6 +191,8 @@ def run_engine(
     from admf.simulation.kernel import kernel_source
     from admf.simulation.step_source import NotEmbeddableError, collect
 
+    if strategy.needs_python is not None:
+        return run_plain(strategy, inputs, settings, first, last, bars), strategy.needs_python
     try:
         source = kernel_source(
             collect(strategy.on_bar, inputs.texts),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import re
 import stat
 import sys
 import tempfile
@@ -97,6 +98,10 @@ def cache_folder() -> Path:
 
 
 @cache
+def _temporary() -> Path:
+    return Path(tempfile.mkdtemp(prefix="admf-kernels-"))
+
+
 def _prepared(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -113,23 +118,15 @@ def _prepared(folder: Path) -> Path:
             "every process compiles anew; set ADMF_CACHE_DIR to a folder of your own",
             stacklevel=4,
         )
-        return Path(tempfile.mkdtemp(prefix="admf-kernels-"))
+        return _temporary()
 
 
 def _shortened(message: str) -> str:
-    """Return the first line of a numba error that says something about the step."""
-    skipped = (
-        "Failed in",
-        "No implementation",
-        "During:",
-        "There are",
-        "- ",
-        ">>>",
-        "File ",
-        "Overload",
-        "Known",
-    )
-    lines = [line.strip() for line in message.splitlines()]
-    telling = [line for line in lines if line and not line.startswith(skipped)]
-    first = next(iter(telling or lines), message)
+    """Return the line of a numba error that says what it does not know."""
+    lines = [line.strip() for line in re.sub(r"\x1b\[[0-9;]*m", "", message).splitlines()]
+    telling = [line for line in lines if line and not line.startswith("Failed in")]
+    first = next(iter(telling), message)
+    if first.startswith("No implementation of function"):
+        call = next((line.removeprefix(">>> ") for line in telling if line.startswith(">>> ")), first)
+        first = f"numba does not know {call}"
     return first if len(first) <= 200 else first[:197] + "..."

@@ -166,7 +166,7 @@ def kernel_source(
         constants="\n".join(sorted(step.constants.values())),
         step=functions,
         cells=", ".join(f"x{j}" for j in columns),
-        stores="\n    ".join(f"table[count, {j}] = x{j}" for j in columns),
+        stores="\n    ".join(f"table[row, {j}] = x{j}" for j in columns),
         signature=", ".join(types),
         loop=loop,
     )

@@ -39,13 +39,13 @@ else:
     worst = (entry - top) / entry
     best = (entry - bottom) / entry
 pnl = side * out * (price - entry) - share - fee
-trades = _push(
+_store(
     trades, n_trades,
     float(entry_bar), float(at), side, out, entry, price, pnl, share + fee,
     worst if worst < 0.0 else 0.0, best if best > 0.0 else 0.0, float(reason), held,
 )
 n_trades += 1
-orders = _push(
+_store(
     orders, n_orders,
     float(decided), float(at), -side, target, out, q, price, fee, $exit_slippage, 0.0, float(reason), 0.0,
 )
@@ -70,14 +70,14 @@ free = cash + pos * q - size * q
 affordable = $affordable
 #end
 if not want > 0.0:
-    orders = _push(
+    _store(
         orders, n_orders,
         float(decided), float(at), side, target, 0.0, q, price, 0.0, 0.0, 0.0, 0.0, 1.0,
     )
     n_orders += 1
 #if fixed_units
 elif not affordable:
-    orders = _push(
+    _store(
         orders, n_orders,
         float(decided), float(at), side, target, more, q, price, 0.0, 0.0, 0.0, 0.0, 2.0,
     )
@@ -105,7 +105,7 @@ else:
         #if take_profit
         goal = $basis * (1.0 + side * take_profit)
         #end
-        orders = _push(
+        _store(
             orders, n_orders,
             float(decided), float(at), side, target, more, q, price, fee,
             $entry_slippage, $entry_spread, 0.0, 0.0,
@@ -221,82 +221,94 @@ def run($arguments):
     #if exit_memory
     blocked = _nan
     #end
-    for t in range(first, last):
-        # 1. what was decided on the close before
-        if pending:
-            pending = False
-            reason = 0
-            decided = t - 1 - first
-            #if next_open
-            at = t - first
-            q = open[t]
-            #end
-            #if same_close
-            at = decided
-            q = close[t - 1]
-            #end
-            want = 0.0
-            left = 0.0
-            resize = pos * target > 0.0 and target != held
-            if resize:
-                #include size
-                left = want if want > 0.0 else 0.0
-            shrink = pos != 0.0 and left < (pos if pos > 0.0 else -pos)
-            if shrink:
-                #include exit
-            if target != 0.0 and (pos == 0.0 or (resize and not shrink)):
-                #include size
-                #include enter
-        #if stops
-        # 2. stops and targets inside the bar
-        #include stops
-        #end
-        # 3. extremes since the entry, known only after the bar
-        if pos != 0.0:
-            if high[t] > high_since:
-                high_since = high[t]
-            if low[t] < low_since:
-                low_since = low[t]
-        # 4. mark at the close
-        value = cash + pos * close[t]
-        equity[t - first] = value
-        positions[t - first] = pos
-        # 5. show the close to the strategy
-        if t >= warm:
-            $decision
-            v = 1.0 * answer
-            if v == v:
-                if v > 1.0:
-                    v = 1.0
-                    clamped += 1
-                elif v < -1.0:
-                    v = -1.0
-                    clamped += 1
-                #if long_only
-                v = 0.0 if v < 0.0 else v
+    start = first
+    while start < last:
+        # The tables grow out here: an array that is assigned inside the loop costs reference counting on
+        # every bar (half the time). Between two checks of `room` a decision adds two rows at most, a stop
+        # one, the last bar one.
+        orders = _roomy(orders, n_orders)
+        trades = _roomy(trades, n_orders)
+        room = orders.shape[0] - 4
+        for t in range(start, last):
+            start = t + 1
+            # 1. what was decided on the close before
+            if pending:
+                if n_orders > room:
+                    start = t
+                    break
+                pending = False
+                reason = 0
+                decided = t - 1 - first
+                #if next_open
+                at = t - first
+                q = open[t]
                 #end
-                #if short_only
-                v = 0.0 if v > 0.0 else v
+                #if same_close
+                at = decided
+                q = close[t - 1]
                 #end
-                #if exit_memory
-                if v != blocked:
-                    blocked = _nan
+                want = 0.0
+                left = 0.0
+                resize = pos * target > 0.0 and target != held
+                if resize:
+                    #include size
+                    left = want if want > 0.0 else 0.0
+                shrink = pos != 0.0 and left < (pos if pos > 0.0 else -pos)
+                if shrink:
+                    #include exit
+                if target != 0.0 and (pos == 0.0 or (resize and not shrink)):
+                    #include size
+                    #include enter
+            #if stops
+            # 2. stops and targets inside the bar
+            #include stops
+            #end
+            # 3. extremes since the entry, known only after the bar
+            if pos != 0.0:
+                if high[t] > high_since:
+                    high_since = high[t]
+                if low[t] < low_since:
+                    low_since = low[t]
+            # 4. mark at the close
+            value = cash + pos * close[t]
+            equity[t - first] = value
+            positions[t - first] = pos
+            # 5. show the close to the strategy
+            if t >= warm:
+                $decision
+                v = 1.0 * answer
+                if v == v:
+                    if v > 1.0:
+                        v = 1.0
+                        clamped += 1
+                    elif v < -1.0:
+                        v = -1.0
+                        clamped += 1
+                    #if long_only
+                    v = 0.0 if v < 0.0 else v
+                    #end
+                    #if short_only
+                    v = 0.0 if v > 0.0 else v
+                    #end
+                    #if exit_memory
+                    if v != blocked:
+                        blocked = _nan
+                        if $differs:
+                            pending = True
+                            target = v
+                    #end
+                    #if !exit_memory
                     if $differs:
                         pending = True
                         target = v
+                    #end
+                #if exit_memory
+                else:
+                    blocked = _nan
                 #end
-                #if !exit_memory
-                if $differs:
-                    pending = True
-                    target = v
-                #end
-            #if exit_memory
-            else:
-                blocked = _nan
-            #end
     if pending:
         side = 1.0 if target > held or (target == held and target > 0.0) else -1.0
-        orders = _push(
+        _store(
             orders, n_orders,
             float(last - 1 - first), -1.0, side, target, _nan, _nan, _nan, 0.0, 0.0, 0.0, 0.0, 3.0,
         )
@@ -327,15 +339,19 @@ $step
 
 # Scalars, and loops in place of slices: numba compiles this in half the time.
 @_njit(**_OPTIONS)
-def _push(table, count, $cells):
-    if count == table.shape[0]:
-        grown = np.empty((2 * count, table.shape[1]))
-        for i in range(count):
-            for j in range(table.shape[1]):
-                grown[i, j] = table[i, j]
-        table = grown
+def _store(table, row, $cells):
     $stores
-    return table
+
+
+@_njit(**_OPTIONS)
+def _roomy(table, used):
+    if used + 4 <= table.shape[0]:
+        return table
+    grown = np.empty((2 * table.shape[0], table.shape[1]))
+    for i in range(used):
+        for j in range(table.shape[1]):
+            grown[i, j] = table[i, j]
+    return grown
 
 
 @_njit(($signature,), cache=True, **_OPTIONS)

@@ -1,0 +1,163 @@
+"""The cache of compiled kernels, and what happens where a step cannot be compiled."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import pytest
+
+import admf
+from admf.simulation import compile as compiling
+from admf.simulation.compile import CannotCompileError, compile_kernel
+
+STRATEGY = """
+class Mine:
+    @staticmethod
+    def on_bar(close, prev_close):
+        return 1.0 if close > prev_close else -1.0
+"""
+RUN = """
+import json, sys
+import numpy as np, pandas as pd
+import admf
+from admf.simulation import compile as compiling
+from mine import Mine
+prices = 100.0 + np.cumsum(np.tile([1.0, -0.5, 0.25, -0.7], 25))
+frame = pd.DataFrame({"open": prices, "high": prices + 1, "low": prices - 1, "close": prices, "volume": 1.0},
+                     index=pd.date_range("2020-01-01", periods=100, tz="UTC"))
+result = admf.simulate(frame, Mine, execution={"stop_loss_pct": float(sys.argv[1])})
+(kernel,) = compiling._kernels.values()
+print(json.dumps({"compiled": result.compiled, "hits": sum(kernel.stats.cache_hits.values()),
+                  "misses": sum(kernel.stats.cache_misses.values()), "equity": result.equity_values[-1]}))
+"""
+
+
+def run_in_process(folder: Path, stop: float) -> dict:
+    environment = os.environ | {"ADMF_CACHE_DIR": str(folder / "cache"), "PYTHONPATH": str(folder)}
+    done = subprocess.run(
+        [sys.executable, "-c", RUN, str(stop)], env=environment, capture_output=True, text=True, check=True
+    )
+    return json.loads(done.stdout)
+
+
+def test_a_second_process_compiles_nothing(tmp_path):
+    (tmp_path / "mine.py").write_text(STRATEGY)
+    first = run_in_process(tmp_path, 5.0)
+    assert (first["compiled"], first["hits"], first["misses"]) == (True, 0, 1)
+    # another number is not another kernel
+    second = run_in_process(tmp_path, 6.0)
+    assert (second["compiled"], second["hits"], second["misses"]) == (True, 1, 0)
+    folder = tmp_path / "cache" / "admf" / "kernels"
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    (module,) = folder.glob("admf_kernel_*.py")
+    # a module that is not what its name says is written anew
+    module.write_text("raise SystemExit('damaged')")
+    third = run_in_process(tmp_path, 5.0)
+    assert third["equity"] == first["equity"]
+
+
+@pytest.fixture
+def fresh_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("ADMF_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(compiling, "_kernels", {})
+    return tmp_path / "admf" / "kernels"
+
+
+GOOD = "def run():\n    return 1\n"
+
+
+def test_modules_are_named_by_their_content(fresh_cache):
+    assert compile_kernel(GOOD)() == 1
+    (module,) = fresh_cache.glob("*.py")
+    import hashlib
+
+    assert module.stem == "admf_kernel_" + hashlib.sha256(GOOD.encode()).hexdigest()
+    assert not list(fresh_cache.glob(".kernel-*"))  # written by rename
+
+
+def test_a_cache_that_cannot_be_used_is_said_and_replaced(monkeypatch, tmp_path):
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    monkeypatch.setenv("ADMF_CACHE_DIR", str(blocked))
+    monkeypatch.setattr(compiling, "_kernels", {})
+    with pytest.warns(UserWarning, match="set ADMF_CACHE_DIR to a folder of your own"):
+        assert compile_kernel(GOOD)() == 1
+
+
+def test_a_cache_of_another_user_is_not_trusted(monkeypatch, tmp_path):
+    monkeypatch.setenv("ADMF_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(os, "getuid", lambda: 12345)
+    with pytest.warns(UserWarning, match="belongs to another user"):
+        assert compiling.cache_folder() != tmp_path / "admf" / "kernels"
+
+
+def test_a_failed_compilation_is_remembered(fresh_cache):
+    bad = "raise ValueError('no such thing')\n"
+    for _ in range(2):
+        with pytest.raises(CannotCompileError, match="no such thing"):
+            compile_kernel(bad)
+
+
+class Dictionary:
+    """Numba has no untyped dictionaries."""
+
+    @staticmethod
+    def on_bar(close, prev_close):
+        votes = dict(up=1.0)  # noqa: C408
+        return votes["up"] if close > prev_close else 0.0
+
+
+class Listed:
+    table: ClassVar = [0.5]
+
+    @staticmethod
+    def on_bar(close, prev_close):
+        return Listed.table[0] if close > prev_close else 0.0
+
+
+class WithSelf:
+    def __init__(self):
+        self.seen = 0
+
+    def on_bar(self, close):
+        self.seen += 1
+        return 1.0 if self.seen % 2 else 0.0
+
+
+@pytest.mark.parametrize(
+    ("strategy", "reason"),
+    [
+        (Dictionary, "numba does not know dict(up=float64)"),
+        (Listed, "it reads 'Listed', a type"),
+        (WithSelf, "self"),
+    ],
+)
+def test_a_step_that_does_not_compile_runs_in_python_and_says_so(random_bars, strategy, reason):
+    bars = random_bars(5, n=60)
+    result = admf.simulate(bars, strategy)
+    assert not result.compiled
+    (warning,) = [text for text in result.warnings if "not compiled" in text]
+    assert reason in warning
+    assert len(warning) < 300
+    assert result.assumptions["engine"].startswith("plain Python")
+    assert len(result.trades) > 3
+    # fresh state a simulation
+    np.testing.assert_array_equal(admf.simulate(bars, strategy).equity_values, result.equity_values)
+
+
+class Divides:
+    @staticmethod
+    def on_bar(close, prev_close):
+        return 1.0 / (close - close) if close > prev_close else -1.0 / (close - close)
+
+
+def test_division_by_zero_is_infinite_in_both_engines(both, random_bars):
+    result = both(random_bars(6, n=60), Divides)
+    assert "cut to the full position" in result.warnings[0]
