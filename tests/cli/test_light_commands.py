@@ -75,7 +75,7 @@ def test_every_talib_function_is_listed(admf: Admf) -> None:
     document = json.loads(admf("components", "indicator", "--json").stdout)
     assert {entry["name"] for entry in document["indicator"]} >= set(talib.get_functions())
     shown = admf("components", "indicator").stdout
-    assert "Bollinger Bands: BBANDS(timeperiod=5, nbdevup=2" in shown
+    assert "Bollinger Bands: BBANDS(timeperiod=" in shown
     assert "-> upperband, middleband, lowerband" in shown
 
 
