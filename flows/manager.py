@@ -88,7 +88,7 @@ class BaseWorkflowManager(ABC):
             if phase.critical or isinstance(error, (WorkflowCancelledError, WorkflowTimeoutError)):
                 failure = error
             else:
-                context.outcome.warnings.append(f"phase {phase.name} failed: {error}")
+                context.outcome.warnings.append(f"phase {phase.name} failed: {describe(error)}")
         if isinstance(failure, (WorkflowCancelledError, WorkflowTimeoutError)):
             raise failure
         if failure is not None:

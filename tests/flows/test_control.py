@@ -88,7 +88,8 @@ async def test_cancel_ends_the_run_as_cancelled(backtest, slow, way):
         assert await coordinator.cancel_workflow(status.workflow_id) is False
         ended = await coordinator.get_workflow_status(status.workflow_id)
         assert (ended.state, ended.active) == ("Cancelled", False)
-    events = [json.loads(line)["type"] for line in (Path(result.run_folder) / "events.jsonl").open()]
+    lines = (Path(result.run_folder) / "events.jsonl").read_text().splitlines()
+    events = [json.loads(line)["type"] for line in lines]
     assert events == ["workflow.start", "workflow.cancel"]
     assert live_containers() == ()
 

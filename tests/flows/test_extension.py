@@ -144,7 +144,8 @@ async def test_secret_is_never_stored_in_the_open(backtest, block_name, tmp_path
         flow_run_id = json.loads((Path(run.run_folder) / "manifest.json").read_text())["flow_run_id"]
         async with get_client() as client:
             assert secret not in (await client.read_flow_run(flow_run_id)).model_dump_json()
-    await MarketData(data=DataConfig(source="sql", url=secret, table="prices")).asave(block_name)
+    saved = DataConfig(source="sql", url=secret, table="prices", symbols=["SP500"])
+    await MarketData(data=saved).asave(block_name)
     async with get_client() as client:
         document = await client.read_block_document_by_name(
             block_name, "admf-market-data", include_secrets=False

@@ -40,8 +40,14 @@ async def run_graph(flow_run_id: str):
             flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[child.id for child in children]))
         )
         flows = {run.id: (await client.read_flow(run.flow_id)).name for run in [parent, *children]}
-    in_order = lambda runs: [run.name for run in sorted(runs, key=lambda run: run.start_time)]  # noqa: E731
     return parent, flows, in_order(steps), children, in_order(tasks)
+
+
+def in_order(runs) -> list[str]:
+    """Names of what really ran, in the order of starting (a subflow stands among the tasks without a start)."""
+    return [
+        run.name for run in sorted((run for run in runs if run.start_time), key=lambda run: run.start_time)
+    ]
 
 
 def manifest(result) -> dict:
@@ -55,7 +61,7 @@ async def test_run_graph_is_coordinator_then_flow_then_phases(backtest):
     parent, flows, steps, children, tasks = await run_graph(manifest(result)["flow_run_id"])
     assert flows[parent.id] == "coordinator"
     assert [flows[child.id] for child in children] == ["backtest"]
-    assert [name for name in steps if name != children[0].name] == [
+    assert [name for name in steps if not name.startswith("backtest")] == [
         "validate",
         "provision",
         "aggregate",

@@ -39,7 +39,9 @@ def bars_from_provider(provider: Any, config: DataConfig) -> dict[str, Bars]:
     DataError
         The provider is none of these, or has no bars of a symbol.
     """
-    if callable(getattr(provider, "load_bars", None)):
+    if isinstance(provider, Bars):
+        pass
+    elif callable(getattr(provider, "load_bars", None)):
         provider = provider.load_bars(config)
     elif callable(getattr(provider, "load", None)):
         provider = provider.load(
@@ -48,15 +50,14 @@ def bars_from_provider(provider: Any, config: DataConfig) -> dict[str, Bars]:
             start=config.start_date,
             end=config.end_date,
         )
+    named = list(config.symbols) if "symbols" in config.model_fields_set else []
     if isinstance(provider, (Bars, pd.DataFrame)):
-        # One set of bars has one symbol: the one that the config names, if it names one.
-        symbol = (
-            config.symbols[0] if "symbols" in config.model_fields_set else getattr(provider, "symbol", None)
-        )
-        provider = {symbol or config.symbols[0]: provider}
-        wanted = list(provider)
+        # One set of bars has one symbol: the one that the config names, else its own.
+        symbol = named[0] if named else getattr(provider, "symbol", "DATA")
+        provider = {symbol: provider}
+        wanted = [symbol]
     elif isinstance(provider, Mapping):
-        wanted = list(config.symbols) if "symbols" in config.model_fields_set else list(provider)
+        wanted = named or list(provider)
     else:
         raise DataError(
             f"shared service 'market_data' is {type(provider).__name__}, which gives no bars",

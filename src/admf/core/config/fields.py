@@ -56,7 +56,9 @@ Moment = Annotated[
 ]
 
 
-def _not_masked(secret: SecretStr) -> SecretStr:
+def _not_masked(secret: SecretStr | None) -> SecretStr | None:
+    if secret is None:
+        return None
     if secret.get_secret_value() == MASK:
         hint = "write ${VAR} and set that environment variable, as in ${DATABASE_URL}"
         raise fault_error(Fault("is a masked secret: the stored config does not hold its value", hint=hint))
@@ -65,7 +67,8 @@ def _not_masked(secret: SecretStr) -> SecretStr:
     return secret
 
 
-Secret = Annotated[SecretStr, AfterValidator(_not_masked)]
+# The field's own type is bare: Prefect finds the secrets of a block by it, and looks into no Annotated.
+Secret = Annotated[SecretStr | None, AfterValidator(_not_masked)]
 
 
 def _block(value: str) -> str:

@@ -138,7 +138,7 @@ class DataConfig(Section):
     path: str | None = Field(
         None, title="Path", description="File of a csv or parquet source; {symbol} stands for the symbol."
     )
-    url: Secret | None = Field(
+    url: Secret = Field(
         None, title="Database URL", description="SQLAlchemy URL of a sql source; keep it in ${ENV_VAR}."
     )
     table: str | None = Field(None, title="Table", description="Table of a sql source.")
@@ -234,7 +234,7 @@ class OutputConfig(Section):
 
     directory: str = Field("runs", title="Directory", description="Folder of the run folders.", min_length=1)
     report: bool = Field(True, title="Report", description="Write the HTML report.")
-    catalogue_url: Secret | None = Field(
+    catalogue_url: Secret = Field(
         None,
         title="Catalogue URL",
         description="SQLAlchemy URL of the catalogue. Default: SQLite in the directory.",

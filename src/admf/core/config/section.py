@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar, Self
 
-from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError, model_serializer, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    PrivateAttr,
+    SecretStr,
+    SerializationInfo,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
 from pydantic_core.core_schema import SerializerFunctionWrapHandler
 
 from admf.core.config.environment import expand
@@ -66,8 +75,11 @@ class Section(BaseModel):
         return self
 
     @model_serializer(mode="wrap")
-    def _as_written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+    def _as_written(self, handler: SerializerFunctionWrapHandler, info: SerializationInfo) -> dict[str, Any]:
         data: dict[str, Any] = handler(self)
+        if isinstance(info.context, dict) and info.context.get("include_secrets") is True:
+            # Asked for by name only, as where a section is part of a saved block.
+            data |= {key: value.get_secret_value() for key, value in self if isinstance(value, SecretStr)}
         for path, text in self._written.items():
             put(data, path, text)
         return data
