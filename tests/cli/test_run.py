@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -156,6 +156,28 @@ def test_what_a_strategy_prints_does_not_spoil_the_document(shell: Shell, tmp_pa
     assert code == 0, out + err
     assert json.loads(out)["success"] is True
     assert "loud" in err
+
+
+def test_log_level_of_the_config_brings_detail_to_stderr(shell: Shell) -> None:
+    code, out, err = shell("run", BACKTEST, "--json", "--set", "log_level=DEBUG")
+    assert code == 0, err
+    assert json.loads(out)["success"] is True
+    assert "DEBUG phase computation starts" in err
+    code, _, err = shell("run", BACKTEST, "--json")
+    assert code == 0
+    assert "DEBUG" not in err
+
+
+def test_a_failure_is_told_once_and_without_the_log_of_prefect(
+    admf: Callable[..., "subprocess.CompletedProcess[str]"], prefect_server: None
+) -> None:
+    from prefect.settings import PREFECT_API_URL
+
+    data = "data_config={source: csv, path: no.csv, symbols: [A]}"
+    done = admf("run", BACKTEST, "--set", data, env={"PREFECT_API_URL": str(PREFECT_API_URL.value())})
+    assert done.returncode == 1
+    assert "error: no.csv does not exist" in done.stdout
+    assert done.stderr == ""
 
 
 def test_a_name_cannot_steer_the_terminal(shell: Shell) -> None:

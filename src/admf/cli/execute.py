@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -19,14 +20,14 @@ if TYPE_CHECKING:
     from admf.core.events import Event
 
 # Read by Prefect when it is imported; what the user has set stands. Nothing is reported to anybody, and the
-# log says what a reader of the terminal can act on: the progress lines tell the rest.
+# terminal shows our own progress and errors in place of Prefect's log, which its page has in full.
 _PREFECT_DEFAULTS = {
     "DO_NOT_TRACK": "1",
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-    "PREFECT_LOGGING_LEVEL": "WARNING",
     "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
     "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # 20 is too short on a busy machine
 }
+_QUIET = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}
 _PHASE = "workflow.phase."
 
 
@@ -54,7 +55,7 @@ def run_config(path: Path, overrides: tuple[str, ...], allow_modules: tuple[str,
         async with Coordinator(on_event=progress) as coordinator:
             return await coordinator.execute_workflow(config)
 
-    with _prefect():
+    with _prefect(config.log_level):
         result = asyncio.run(_with_progress(work, f"{path}: starting"))
     document = result.model_dump(mode="json")
     if as_json:
@@ -80,7 +81,8 @@ def replay_run(run: str, store: Path, allow_modules: tuple[str, ...], as_json: b
     from admf.core.runs import RunStore
 
     original = RunStore(store).find(run)
-    allow_working_folder([*original.config().allow_modules, *allow_modules])
+    config = original.config()
+    allow_working_folder([*config.allow_modules, *allow_modules])
 
     async def work(progress: Progress) -> Any:
         from admf.core.coordinator import Coordinator
@@ -88,7 +90,7 @@ def replay_run(run: str, store: Path, allow_modules: tuple[str, ...], as_json: b
         async with Coordinator(on_event=progress, allow_modules=allow_modules) as coordinator:
             return await coordinator.replay(original.id, store)
 
-    with _prefect():
+    with _prefect(config.log_level):
         report = asyncio.run(_with_progress(work, f"{original.id}: starting"))
     if as_json:
         write_json(asdict(report))
@@ -150,12 +152,22 @@ async def _with_progress(work: Any, title: str) -> Any:
 
 
 @contextmanager
-def _prefect() -> Iterator[None]:
+def _prefect(log_level: str) -> Iterator[None]:
     """Load and use Prefect: its defaults are ours, and standard output stays free for the result.
+
+    With ``log_level: DEBUG`` its log is shown too.
 
     A component of the user that prints would spoil the one JSON document; its text goes to standard error.
     """
-    for key, value in _PREFECT_DEFAULTS.items():
+    defaults = _PREFECT_DEFAULTS if log_level == "DEBUG" else _PREFECT_DEFAULTS | _QUIET
+    for key, value in defaults.items():
         os.environ.setdefault(key, value)
-    with redirect_stdout(sys.stderr):
-        yield
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+    logger = logging.getLogger("admf")  # a workflow's own logger is below it, with the config's level
+    logger.addHandler(handler)
+    try:
+        with redirect_stdout(sys.stderr):
+            yield
+    finally:
+        logger.removeHandler(handler)
