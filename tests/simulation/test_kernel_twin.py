@@ -232,6 +232,18 @@ def check_books(tracks: Tracks, base: Settings, bars) -> None:
         np.testing.assert_allclose(lots, np.round(lots), atol=1e-9, rtol=1e-9)
 
 
+@pytest.mark.parametrize("profile", PROFILES)
+def test_what_comes_later_changes_nothing_before(random_frame, profile):
+    base = PROFILES[profile][0]
+    whole = with_targets(random_frame(7, 150), 7)
+    longer, _ = both_engines(profile, admf.load_bars(whole, min_bars=1), base)
+    for cut in (40, 90, 149):
+        shorter, _ = both_engines(profile, admf.load_bars(whole[:cut], min_bars=1), base)
+        np.testing.assert_array_equal(shorter.equity, longer.equity[:cut])
+        np.testing.assert_array_equal(shorter.positions, longer.positions[:cut])
+        np.testing.assert_array_equal(shorter.trades, longer.trades[: len(shorter.trades)])
+
+
 def test_the_profiles_cover_every_feature():
     used = set().union(*(base.features for base, _, _ in PROFILES.values()))
     every = set()

@@ -11,11 +11,14 @@ import pandas as pd
 import pytest
 
 import admf
+from admf.indicators import IndicatorTable, custom
 from admf.market import Bars
+from admf.strategies.sma_cross import SmaCross
 
 REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "reference"
 
 
+@lru_cache(maxsize=1)
 def all_cases() -> dict:
     path = REFERENCE / "engine_backtestingpy" / "cases.json"
     return json.loads(path.read_text()) if path.is_file() else {"cases": []}
@@ -91,10 +94,10 @@ def test_case(reference, name):
     assert result.equity_values[-1] == pytest.approx(case["equity_final"], rel=1e-10)
 
 
-SMA = [name for name in CASES if name.startswith("GOOG_1d__sma_10_20")]
+SMA = [f"GOOG_1d__sma_10_20__{costs}" for costs in ("comm20bp__sltp", "comm20bp_onclose")]
 
 
-@pytest.mark.parametrize("name", SMA or ["absent"])
+@pytest.mark.parametrize("name", SMA)
 def test_the_built_in_crossover_makes_the_same_trades(reference, name):
     case = CASES[name]
     equity = pd.read_parquet(reference / "engine_backtestingpy" / f"{name}.equity.parquet")
@@ -116,3 +119,44 @@ def test_goog_10_20_with_commission_ends_at_the_published_equity(reference):
         initial_cash=10_000.0,
     )
     assert result.equity_values[-1] == pytest.approx(56263.51934, abs=1e-5)
+
+
+def rolling_mean(close, length):
+    return pd.Series(close).rolling(length).mean().to_numpy()
+
+
+class PandasCross(SmaCross):
+    """The built-in crossover on averages that round as the grid's do.
+
+    In two of the 990 cells both averages are equal in exact arithmetic on some bar; how their sums are
+    rounded (TA-Lib's running sum, pandas' compensated one) decides whether that is a crossing.
+    """
+
+    @staticmethod
+    def indicators(p):
+        return {"fast_ma": custom(rolling_mean, p.fast), "slow_ma": custom(rolling_mean, p.slow)}
+
+
+def test_every_cell_of_the_goog_grid(reference):
+    """990 crossovers by another implementation of the same conventions."""
+    grid = pd.read_parquet(reference / "optim" / "sma_grid_bt_GOOG_1d.parquet")
+    bars = admf.load_bars(reference / "data" / "bt_GOOG_1d.parquet")
+    table = IndicatorTable(bars)
+
+    def end(strategy, cell):
+        return admf.simulate(
+            bars,
+            strategy,
+            {"fast": int(cell.fast), "slow": int(cell.slow)},
+            execution={"repeat_signal": "reenter"},
+            sizing={"fraction": all_cases()["size_default"], "lot_size": 1.0},
+            costs={"commission_bps": 20.0},
+            initial_cash=10_000.0,
+            table=table,
+        ).equity_values[-1]
+
+    cells = list(grid.itertuples())
+    np.testing.assert_allclose([end(PandasCross, cell) for cell in cells], grid.equity_final, rtol=1e-10)
+    native = np.array([end("sma_cross", cell) for cell in cells])
+    differs = np.abs(native / grid.equity_final - 1) > 1e-10
+    assert [(cell.fast, cell.slow) for cell in grid[differs].itertuples()] == [(12, 26), (24, 32)]

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from admf.strategies import BoundStrategy
 
 # Measured on one core of a 2024 cloud machine; meant to be right within a factor of two or three.
-COMPILE_SECONDS = 4.0  # once for a strategy and set of features; later processes load it in 0.05 s
+COMPILE_SECONDS = 2.5  # once for a strategy and set of features; later processes load it in 0.02 s
 START_SECONDS = 0.5  # numba's import, and loading a compiled kernel
-COMPILED_SECONDS_PER_BAR = 40e-9  # kernel, indicators, metrics, digest
+COMPILED_SECONDS_PER_BAR = 200e-9  # kernel 10, indicators 10, metrics 90, digest 20, tables 40
 PLAIN_SECONDS_PER_BAR = 12e-6
 BASE_BYTES = 150e6  # Python, numpy, pandas, numba
 BYTES_PER_BAR = 8 * 16  # bars, result, and what the metrics need at their peak
