@@ -147,6 +147,13 @@ def test_a_wrong_config_is_exit_code_2_and_creates_nothing(shell: Shell, tmp_pat
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_wrong_strategy_is_exit_code_2_and_creates_nothing(shell: Shell, tmp_path: Path) -> None:
+    code, out, err = shell("run", BACKTEST, "--set", "backtest_config.strategy.params.fast=300")
+    assert (code, out) == (2, "")
+    assert "workflow.backtest_config.strategy.params.fast: must be from 2 to 200; found 300" in err
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_what_a_strategy_prints_does_not_spoil_the_document(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "loud.py").write_text(
         "print('loud')\nclass Always:\n    def on_bar(close): return 1.0\n", encoding="utf-8"

@@ -97,18 +97,11 @@ def _load(config: WorkflowConfig, problems: list[Problem], notes: list[str]) -> 
         return {}
 
 
-def _check_backtest(
-    config: WorkflowConfig,
-    section: BacktestConfig,
-    loaded: dict[str, Bars],
-    problems: list[Problem],
-    report: dict[str, Any],
-) -> None:
-    """Check the strategy on the bars, and say what would be simulated."""
-    from admf.simulation import check_backtest, estimate
-    from admf.simulation.api import simulated_range
-    from admf.strategies import resolve_strategy
+def backtest_problems(config: WorkflowConfig, section: BacktestConfig, bars: Bars | None) -> list[Problem]:
+    """List what is wrong with symbols, strategy and parameters; with bars, also what does not fit them."""
+    from admf.simulation import check_backtest
 
+    problems = []
     symbols = config.data_config.symbols
     if len(symbols) != 1:
         problem = config.problem(
@@ -119,11 +112,27 @@ def _check_backtest(
             hint="run one workflow for each symbol",
         )
         problems.append(problem)
-    bars = next(iter(loaded.values()), None)
-    found = check_backtest(bars, section, tuple(config.allow_modules))
-    for problem in found:
+    for problem in check_backtest(bars, section, tuple(config.allow_modules)):
         more = {"found": problem.found, "allowed": problem.allowed, "hint": problem.hint}
         problems.append(config.problem(f"backtest_config.{problem.path}", problem.message, **more))
+    return problems
+
+
+def _check_backtest(
+    config: WorkflowConfig,
+    section: BacktestConfig,
+    loaded: dict[str, Bars],
+    problems: list[Problem],
+    report: dict[str, Any],
+) -> None:
+    """Check the strategy on the bars, and say what would be simulated."""
+    from admf.simulation import estimate
+    from admf.simulation.api import simulated_range
+    from admf.strategies import resolve_strategy
+
+    bars = next(iter(loaded.values()), None)
+    found = backtest_problems(config, section, bars)
+    problems.extend(found)
     if found:
         return
     strategy = resolve_strategy(

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any
 from admf.cli.failures import DONE, FAILED
 from admf.cli.output import add_row, plain, stderr_console, stdout_console, table, write_json
 from admf.cli.render import show_result
+from admf.errors import ConfigError
 
 if TYPE_CHECKING:
+    from admf.core.config import WorkflowConfig
     from admf.core.events import Event
 
 # Read by Prefect when it is imported; what the user has set stands. Nothing is reported to anybody, and the
@@ -42,7 +44,7 @@ def run_config(path: Path, overrides: tuple[str, ...], allow_modules: tuple[str,
     Raises
     ------
     ConfigError
-        The config is wrong; nothing was created, Prefect was not even loaded.
+        The config, strategy or parameters are wrong; nothing was created, Prefect was not even loaded.
     """
     from admf.core.config import load_config
 
@@ -56,6 +58,7 @@ def run_config(path: Path, overrides: tuple[str, ...], allow_modules: tuple[str,
             return await coordinator.execute_workflow(config)
 
     with _prefect(config.log_level):
+        _check_components(config, str(path))
         result = asyncio.run(_with_progress(work, f"{path}: starting"))
     document = result.model_dump(mode="json")
     if as_json:
@@ -63,6 +66,17 @@ def run_config(path: Path, overrides: tuple[str, ...], allow_modules: tuple[str,
     else:
         show_result(document, stdout_console())
     return DONE if result.success else FAILED
+
+
+def _check_components(config: WorkflowConfig, source: str) -> None:
+    """Refuse a strategy that is wrong before anything is created: it is a part of the config."""
+    from admf.cli.dry_run import backtest_problems
+    from admf.core.config.models import BacktestConfig
+
+    if isinstance(config.section, BacktestConfig):
+        problems = backtest_problems(config, config.section, None)
+        if problems:
+            raise ConfigError(problems, source)
 
 
 def replay_run(run: str, store: Path, allow_modules: tuple[str, ...], as_json: bool) -> int:
