@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from admf.core.config import Section, register_section
-from admf.core.registry import Registry
+from admf.core.workflows import WORKFLOWS
 from admf.errors import ComponentError
 from admf.flows.manager import BaseWorkflowManager
-
-WORKFLOWS = Registry("workflow")
-WORKFLOWS.add("backtest", "admf.flows.backtest:BacktestManager", summary="historical simulation")
 
 _NEEDED = ("get_execution_phases", "execute_phase", "execute")
 

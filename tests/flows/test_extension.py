@@ -14,7 +14,7 @@ from admf.blocks import ComputeResources, IndicatorLibrary, MarketData, ResultSt
 from admf.core.config import DataConfig, Section
 from admf.core.coordinator import Coordinator
 from admf.core.runs import RunStore
-from admf.errors import ComponentError
+from admf.errors import ComponentError, ConfigError
 from admf.flows import BaseWorkflowManager, WorkflowPhase, register_workflow
 from admf.flows.registry import WORKFLOWS
 from admf.market import load_bars
@@ -61,6 +61,28 @@ async def test_own_workflow_type(backtest, counting):
     assert status.completed_phases == ("counting", "closing")  # read from Prefect: phases are tasks there
     assert result.phase_results["polish"].status == "failed"
     assert result.warnings == ["phase polish failed: RuntimeError: no polish left"]
+
+
+async def test_own_workflow_type_comes_with_an_allowed_module(backtest, tmp_path, monkeypatch):
+    (tmp_path / "my_types.py").write_text(
+        "from admf.core.config import Section\n"
+        "from admf.flows import BaseWorkflowManager, WorkflowPhase, register_workflow\n"
+        "class Empty(Section): pass\n"
+        "class Greeter(BaseWorkflowManager):\n"
+        "    def get_execution_phases(self):\n"
+        "        return [WorkflowPhase('greeting')]\n"
+        "    async def execute_phase(self, phase, config, context):\n"
+        "        return {'said': 'hello'}\n"
+        "register_workflow('greeting', Greeter, Empty)\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    config = backtest(type="greeting", greeting_config={})
+    del config["backtest_config"]
+    async with Coordinator() as coordinator:
+        with pytest.raises(ConfigError, match="is not a workflow type"):
+            await coordinator.execute_workflow(config)
+        result = await coordinator.execute_workflow({**config, "allow_modules": ["my_types"]})
+    assert result.phase_results["greeting"].summary == {"said": "hello"}
 
 
 def test_manager_without_its_methods_is_refused():

@@ -26,6 +26,7 @@ KINDS: dict[str, str] = {
     "data_source": "admf.market",
     "indicator": "admf.indicators",
     "strategy": "admf.strategies",
+    "workflow": "admf.core.workflows",
 }
 
 

@@ -88,9 +88,9 @@ class RunFolder:
 
     def write_yaml(self, name: str, value: Any) -> Path:
         """Write a value as YAML, keys in the order they have."""
-        import yaml
+        from admf.core.config import dump_yaml
 
-        return self.write_text(name, yaml.safe_dump(jsonable(value), sort_keys=False, allow_unicode=True))
+        return self.write_text(name, dump_yaml(jsonable(value)))
 
     def write_parquet(self, name: str, frame: pd.DataFrame) -> Path:
         """Write a table as Parquet, its index included."""

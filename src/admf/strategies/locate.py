@@ -6,10 +6,10 @@ import os
 import sys
 import traceback
 from collections.abc import Iterable
-from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
 
+from admf.core.modules import import_allowed
 from admf.core.registry import nearest, registry_of
 from admf.errors import AdmfError, StrategyError
 
@@ -67,7 +67,7 @@ def _import(name: str, ref: str) -> Any:
     if name in sys.modules:
         return sys.modules[name]
     try:
-        return import_module(name)
+        return import_allowed(name)
     except AdmfError as error:  # from a definition in the user's module: it says enough
         raise StrategyError(f"strategy {ref!r}: {error.message}", error.hint) from error
     except Exception as error:

@@ -15,6 +15,7 @@ from admf.core.config.models import WorkflowType
 from admf.core.config.places import MAX_PROBLEMS, View
 from admf.core.config.plain import short, to_plain
 from admf.core.config.sections import registered_sections, section_keys
+from admf.core.modules import import_allowed
 from admf.errors import Problem
 
 
@@ -71,6 +72,8 @@ class Draft:
             data.setdefault("type", data.pop("workflow_type"))
         kind = data.get("type")
         sections = registered_sections()
+        if isinstance(kind, str) and kind not in sections and self._import_allowed():
+            sections = registered_sections()
         if isinstance(kind, str) and kind in sections:
             data["type"] = WorkflowType(kind) if kind in set(WorkflowType) else kind
             return kind
@@ -87,6 +90,25 @@ class Draft:
         )
         data["type"] = "?"  # reported; the models have nothing to add
         return None
+
+    def _import_allowed(self) -> bool:
+        """Import the modules that the config allows: one of them may register its type."""
+        modules = self.data.get("allow_modules")
+        if not isinstance(modules, list) or not modules:
+            return False
+        for position, name in enumerate(modules):
+            try:
+                import_allowed(str(name))
+            except Exception as error:  # noqa: BLE001 - whatever a user's module raises
+                self.problems.append(
+                    self.view.problem(
+                        ("allow_modules", position),
+                        f"cannot be imported: {type(error).__name__}: {error}",
+                        found=str(name),
+                        hint="it must be installed, or lie in the working folder or on PYTHONPATH",
+                    )
+                )
+        return True
 
     def _drop_unknown_keys(self) -> None:
         known = [*self.model.model_fields, *(f"{name}_config" for name in registered_sections())]
