@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from logging import Logger
 
 from prefect.events import emit_event
+from prefect.logging.handlers import APILogHandler
 from prefect.runtime import flow_run
 
 from admf.core.events import Event, EventBus
@@ -13,7 +15,9 @@ from admf.core.runs import RunFolder
 
 
 @contextmanager
-def keep_journal(bus: EventBus, run: RunFolder, on_event: Callable[[Event], None] | None) -> Iterator[None]:
+def keep_journal(
+    bus: EventBus, logger: Logger, run: RunFolder, on_event: Callable[[Event], None] | None
+) -> Iterator[None]:
     """Take every event into the audit trail, the lifecycle's into Prefect's feed; call `on_event`."""
     flow_run_id = flow_run.get_id()
 
@@ -31,6 +35,8 @@ def keep_journal(bus: EventBus, run: RunFolder, on_event: Callable[[Event], None
             payload={"sequence": event.sequence, **event.data},
         )
 
+    # The workflow's log goes to the run's page as well.
+    logger.addHandler(APILogHandler())
     ends = [bus.subscribe(run.append_event), bus.subscribe(to_prefect, "workflow.*")]
     if on_event is not None:
         ends.append(bus.subscribe(on_event))

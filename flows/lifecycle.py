@@ -52,7 +52,7 @@ async def run_workflow(hand_over: HandOver) -> WorkflowResult:
     context: WorkflowContext | None = None
     try:
         async with container:
-            with keep_journal(container.bus, run, hand_over.on_event):
+            with keep_journal(container.bus, container.logger, run, hand_over.on_event):
                 container.bus.publish(
                     WORKFLOW_START,
                     {"workflow_id": run.id, "type": str(config.type), "name": config.name},
@@ -117,6 +117,11 @@ async def _provision(
 ) -> WorkflowContext:
     resources, library = await _resources(config, hand_over)
     market = await provision(config, hand_over.services, library, hand_over.stop.guard)
+    container.logger.info(
+        "results go to %s; data: %s",
+        run.path,
+        ", ".join(f"{each.symbol} {len(each)} bars" for each in market.bars.values()),
+    )
     run.update_manifest(data={symbol: bars.fingerprint for symbol, bars in market.bars.items()})
     return WorkflowContext(
         workflow_id=run.id,

@@ -127,5 +127,5 @@ class BaseWorkflowManager(ABC):
             bus.publish(phase_event(phase.name, "complete"), data)
         else:
             bus.publish(phase_event(phase.name, "error"), {**data, "error": describe(error)})
-        context.container.logger.debug("phase %s %s after %.3f s", phase.name, status, seconds)
+        context.container.logger.info("phase %s %s after %.3f s", phase.name, status, seconds)
         return error
