@@ -1,13 +1,12 @@
 """`run`, `replay` and what reads their results: exit codes, streams, the one JSON document."""
 
-import gc
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -16,9 +15,6 @@ from admf.cli import main
 
 ROOT = Path(__file__).resolve().parents[2]
 BACKTEST = str(ROOT / "examples" / "backtest.yaml")
-
-# Prefect keeps a client's sockets until its event loop is collected; each command has a loop of its own.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 
 
 class Shell:
@@ -37,11 +33,10 @@ class Shell:
 @pytest.fixture
 def shell(
     prefect_server: None, capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Shell]:
+) -> Shell:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.path", list(sys.path))
-    yield Shell(capsys)
-    gc.collect()  # so that no socket's warning falls on another test
+    return Shell(capsys)
 
 
 def test_run_shows_a_table_on_stdout_and_progress_on_stderr(shell: Shell, tmp_path: Path) -> None:

@@ -1,10 +1,9 @@
 """Every YAML that the project ships: checked by the dry run, and run."""
 
-import gc
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -15,8 +14,6 @@ from admf.cli import main
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = ROOT / "src" / "admf" / "core" / "templates"
 EXAMPLES = ROOT / "examples"
-# Prefect keeps a client's sockets until its event loop is collected; each command has a loop of its own.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 TWICE = ("backtest.yaml", "rules.yaml")  # the same text as example and as template
 SHIPPED = sorted(
     [*EXAMPLES.glob("*.yaml"), *(path for path in TEMPLATES.glob("*.yaml") if path.name not in TWICE)]
@@ -36,7 +33,7 @@ class PriceAboveAverage:
 @pytest.fixture
 def workplace(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, random_frame: Callable[..., pd.DataFrame]
-) -> Iterator[Path]:
+) -> Path:
     """Folder with the examples and the templates, and with the files that the templates ask a user for."""
     shutil.copytree(EXAMPLES, tmp_path / "examples")
     shutil.copytree(TEMPLATES, tmp_path / "templates")
@@ -46,8 +43,7 @@ def workplace(
     monkeypatch.setattr("sys.path", list(sys.path))
     for name in ("my_strategy", "examples", "examples.my_strategy"):
         monkeypatch.delitem(sys.modules, name, raising=False)
-    yield tmp_path
-    gc.collect()
+    return tmp_path
 
 
 def admf(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, object]:
