@@ -208,13 +208,14 @@ def run_engine(
     prices = (inputs.arrays[name] for name in ("open", "high", "low", "close"))
     rows = (inputs.arrays[name] for name in inputs.rows)
     state = () if strategy.initial_state is None else (strategy.initial_state,)
+    # numpy's memory, not numba's: it comes in huge pages, and faults less
+    equity, positions = np.empty(last - first), np.empty(last - first)
+    numbers = (*inputs.numbers.values(), *settings.numbers(), *state)
     try:
-        tracks = kernel(
-            first, last, inputs.warmup, *prices, *rows, *inputs.numbers.values(), *settings.numbers(), *state
-        )
+        rest = kernel(equity, positions, first, last, inputs.warmup, *prices, *rows, *numbers)
     except Exception as error:  # noqa: BLE001 - the step raised; the plain engine says on which bar
         return run_plain(strategy, inputs, settings, first, last, bars), f"the compiled step raised {error!r}"
-    return Tracks(*tracks), None
+    return Tracks(equity, positions, *rest), None
 
 
 def run_plain(

@@ -137,11 +137,11 @@ def kernel_source(
     Returns
     -------
     str
-        Source with a function ``run(first, last, warm, open, high, low, close, <rows>, <params>, <numbers>,
-        [state])``.
+        Source with a function ``run(equity, positions, first, last, warm, open, high, low, close, <rows>,
+        <params>, <numbers>, [state])`` that fills the first two and returns orders, trades and the ending.
     """
-    names = [*("first", "last", "warm"), *("open", "high", "low", "close")]
-    types = ["_t.int64"] * 3 + ["_ROW"] * 4
+    names = ["equity", "positions", "first", "last", "warm", "open", "high", "low", "close"]
+    types = ["_OUT"] * 2 + ["_t.int64"] * 3 + ["_ROW"] * 4
     for row in rows:
         names.append(f"row_{row}")
         types.append("_ROW")

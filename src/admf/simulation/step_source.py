@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 # Names that the generated module uses itself.
-RESERVED = frozenset({"run", "_nan", "_njit", "_t", "_store", "_roomy", "_ROW", "_OPTIONS"})
+RESERVED = frozenset({"run", "_nan", "_njit", "_t", "_store", "_roomy", "_ROW", "_OUT", "_OPTIONS"})
 _MODULES: dict[str, ModuleType] = {"math": math, "numpy": np}
 
 

@@ -194,9 +194,7 @@ if pos != 0.0:
 
 LOOP = """\
 def run($arguments):
-    # Bars first..last-1 are simulated; the step is asked from bar `warm` on.
-    equity = np.empty(last - first)
-    positions = np.empty(last - first)
+    # Bars first..last-1 are simulated; the step is asked from bar `warm` on. Equity and positions are filled.
     orders = np.empty((64, $width))
     trades = np.empty((64, $width))
     n_orders = 0
@@ -263,12 +261,9 @@ def run($arguments):
             # 2. stops and targets inside the bar
             #include stops
             #end
-            # 3. extremes since the entry, known only after the bar
-            if pos != 0.0:
-                if high[t] > high_since:
-                    high_since = high[t]
-                if low[t] < low_since:
-                    low_since = low[t]
+            # 3. extremes since the entry, known only after the bar; when flat too, as that spares a branch
+            high_since = high[t] if high[t] > high_since else high_since
+            low_since = low[t] if low[t] < low_since else low_since
             # 4. mark at the close
             value = cash + pos * close[t]
             equity[t - first] = value
@@ -314,7 +309,7 @@ def run($arguments):
         )
         n_orders += 1
     ending = (cash, pos, entry, float(entry_bar), held, float(clamped))
-    return equity, positions, orders[:n_orders], trades[:n_trades], ending
+    return orders[:n_orders], trades[:n_trades], ending
 """
 
 PIECES = {"size": SIZE, "exit": EXIT, "enter": ENTER, "stops": STOPS}
@@ -330,6 +325,7 @@ from numba import types as _t
 
 _nan = np.nan
 _ROW = _t.Array(_t.float64, 1, "C", readonly=True)
+_OUT = _t.Array(_t.float64, 1, "C")
 _OPTIONS = {"error_model": "numpy", "nogil": True}
 
 $constants
