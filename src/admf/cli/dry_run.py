@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from admf.cli.execute import allow_working_folder
+from admf.cli.execute import silence
 from admf.cli.failures import DONE
 from admf.cli.output import add_row, plain, stdout_console, table, write_json
 from admf.errors import ConfigError, DataError, Problem
@@ -35,9 +35,9 @@ def validate_config(
     """
     from admf.core.config import load_config
 
-    config = load_config(path, overrides=overrides, allow_modules=allow_modules)
-    allow_working_folder(config.allow_modules)
-    report = dry_run(config, str(path))
+    with silence():
+        config = load_config(path, overrides=overrides, allow_modules=allow_modules)
+        report = dry_run(config, str(path))
     if as_json:
         write_json(report)
     else:

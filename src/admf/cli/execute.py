@@ -7,7 +7,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,8 +48,8 @@ def run_config(path: Path, overrides: tuple[str, ...], allow_modules: tuple[str,
     """
     from admf.core.config import load_config
 
-    config = load_config(path, overrides=overrides, allow_modules=allow_modules)
-    allow_working_folder(config.allow_modules)
+    with silence():
+        config = load_config(path, overrides=overrides, allow_modules=allow_modules)
 
     async def work(progress: Progress) -> Any:
         from admf.core.coordinator import Coordinator
@@ -95,8 +95,8 @@ def replay_run(run: str, store: Path, allow_modules: tuple[str, ...], as_json: b
     from admf.core.runs import RunStore
 
     original = RunStore(store).find(run)
-    config = original.config()
-    allow_working_folder([*config.allow_modules, *allow_modules])
+    with silence():
+        config = original.config()
 
     async def work(progress: Progress) -> Any:
         from admf.core.coordinator import Coordinator
@@ -121,13 +121,6 @@ def replay_run(run: str, store: Path, allow_modules: tuple[str, ...], as_json: b
             add_row(sheet, "differs", difference)
         console.print(sheet)
     return DONE if report.reproduced else FAILED
-
-
-def allow_working_folder(modules: list[str] | tuple[str, ...]) -> None:
-    """Let modules of the working folder be imported, where the user allows modules of their own at all."""
-    here = str(Path.cwd())
-    if modules and here not in sys.path:
-        sys.path.insert(0, here)
 
 
 class Progress:
@@ -165,13 +158,16 @@ async def _with_progress(work: Any, title: str) -> Any:
         return await work(progress)
 
 
+def silence() -> AbstractContextManager[object]:
+    """Keep standard output free for the result: what a user's component prints goes to standard error."""
+    return redirect_stdout(sys.stderr)
+
+
 @contextmanager
 def _prefect(log_level: str) -> Iterator[None]:
     """Load and use Prefect: its defaults are ours, and standard output stays free for the result.
 
     With ``log_level: DEBUG`` its log is shown too.
-
-    A component of the user that prints would spoil the one JSON document; its text goes to standard error.
     """
     defaults = _PREFECT_DEFAULTS if log_level == "DEBUG" else _PREFECT_DEFAULTS | _QUIET
     for key, value in defaults.items():
@@ -181,7 +177,7 @@ def _prefect(log_level: str) -> Iterator[None]:
     logger = logging.getLogger("admf")  # a workflow's own logger is below it, with the config's level
     logger.addHandler(handler)
     try:
-        with redirect_stdout(sys.stderr):
+        with silence():
             yield
     finally:
         logger.removeHandler(handler)
