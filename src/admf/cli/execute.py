@@ -167,12 +167,14 @@ def silence() -> AbstractContextManager[object]:
 def _prefect(log_level: str) -> Iterator[None]:
     """Load and use Prefect: its defaults are ours, and standard output stays free for the result.
 
-    With ``log_level: DEBUG`` its log is shown too.
+    With ``log_level: DEBUG`` its log and the workflow's are shown too.
     """
     defaults = _PREFECT_DEFAULTS if log_level == "DEBUG" else _PREFECT_DEFAULTS | _QUIET
     for key, value in defaults.items():
         os.environ.setdefault(key, value)
     handler = logging.StreamHandler()
+    if log_level != "DEBUG":  # what is normal is told by the progress lines
+        handler.setLevel(logging.WARNING)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
     logger = logging.getLogger("admf")  # a workflow's own logger is below it, with the config's level
     logger.addHandler(handler)
