@@ -62,12 +62,15 @@ class Indicator:
         Name of every input and what it reads: a column of the bars, or another indicator.
     output
         Which of several outputs. None: the only one, or not chosen yet (such a spec cannot be computed).
+    timeframe
+        Coarser timeframe that it is computed on, as ``1w``; None: that of the bars. See `on`.
     """
 
     function: str | CustomFunction
     params: tuple[tuple[str, Any], ...]
     inputs: tuple[tuple[str, str | Indicator], ...]
     output: str | None = None
+    timeframe: str | None = None
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -92,12 +95,37 @@ class Indicator:
         parts += [
             f"{name}={source.key if isinstance(source, Indicator) else source}" for name, source in shown
         ]
-        return f"{head}({', '.join(parts)})"
+        coarse = "" if self.timeframe is None else f'.on("{self.timeframe}")'
+        return f"{head}({', '.join(parts)}){coarse}"
 
     @cached_property
     def key(self) -> str:
         """Canonical text, such as ``SMA(timeperiod=20, price=close)``; `parse_indicator` reads TA-Lib's."""
         return self.call_key if self.output is None else f"{self.call_key}.{self.output}"
+
+    def on(self, timeframe: str) -> Indicator:
+        """Give the same indicator on a coarser timeframe than the bars: ``SMA(20).on("1w")``.
+
+        The bars are put together to coarser ones, it is computed there (with the indicators that it reads),
+        and each bar gets the value of the last coarse bar that has closed by its own close, NaN before there
+        is one. When a coarse bar counts as closed: see `admf.indicators.coarse`.
+
+        Parameters
+        ----------
+        timeframe
+            A multiple of the bars' own, as ``1h``, ``1d``, ``1w`` or ``1mo``.
+
+        Raises
+        ------
+        ComponentError
+            If it is no timeframe, does not divide the day, or one was chosen before. Whether it is coarser
+            than the bars shows when it is computed.
+        """
+        from admf.indicators.coarse import check_coarse
+
+        if self.timeframe is not None:
+            raise ComponentError(f"{self.key} is on a timeframe already; found .on({timeframe!r}) after it")
+        return replace(self, timeframe=check_coarse(timeframe))
 
     def require_single(self, where: str = "") -> Indicator:
         """Give the spec itself if it stands for one row of numbers.

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import Future
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from admf.core.registry import nearest
 from admf.errors import ComponentError
 from admf.indicators import library
 from admf.indicators.cache import DiskCache
 from admf.indicators.causality import evaluate_custom
+from admf.indicators.coarse import coarse_bars
 from admf.indicators.spec import BAR_COLUMNS, Indicator
 from admf.typing import FloatArray
 
@@ -34,7 +37,10 @@ class IndicatorTable:
         What the indicators are computed on.
     cache
         Folder to keep results of TA-Lib functions in, shared by processes and runs; None: memory only. Users'
-        functions are never kept there: a hash of their source does not cover what they call.
+        functions are never kept there: a hash of their source does not cover what they call. Nor are
+        indicators on a coarser timeframe: they depend on the bars' time zone too.
+    prove
+        Whether to check users' functions for look-ahead.
 
     Attributes
     ----------
@@ -46,7 +52,7 @@ class IndicatorTable:
         How many requests for a row were answered from memory.
     """
 
-    def __init__(self, bars: Bars, cache: str | Path | None = None) -> None:
+    def __init__(self, bars: Bars, cache: str | Path | None = None, *, prove: bool = True) -> None:
         self.bars = bars
         self.computed = 0
         self.loaded = 0
@@ -54,6 +60,9 @@ class IndicatorTable:
         self._disk = None if cache is None else DiskCache(Path(cache), bars.fingerprint)
         self._calls: dict[str, Future[FloatArray]] = {}
         self._lock = Lock()
+        self._prove = prove
+        self._coarse: dict[str, tuple[IndicatorTable, NDArray[np.int64]]] = {}
+        self._coarse_lock = Lock()
 
     def row(self, spec: Indicator) -> FloatArray:
         """Give the values of an indicator.
@@ -66,7 +75,8 @@ class IndicatorTable:
         Raises
         ------
         ComponentError
-            If the bars lack a column, or the spec leaves open which output is meant.
+            If the bars lack a column, the spec leaves open which output is meant, or its timeframe is not a
+            longer one that bars of this timeframe fill.
         StrategyError
             If a user's function looks ahead, changes its inputs, fails, or returns something else than a row.
         """
@@ -103,22 +113,37 @@ class IndicatorTable:
         return rows
 
     def _load_or_compute(self, spec: Indicator) -> FloatArray:
+        if spec.timeframe is not None:
+            return self._count(self._aligned(spec, spec.timeframe))
         arrays = [self._input(source) for _, source in spec.inputs]
         values = [value for _, value in spec.params]
         if not isinstance(spec.function, str):
-            rows = evaluate_custom(spec, dict(zip(dict(spec.inputs), arrays, strict=True)))
+            rows = evaluate_custom(spec, dict(zip(dict(spec.inputs), arrays, strict=True)), self._prove)
             return self._count(rows)
-        depends_on_custom = not self._disk or _uses_custom(spec)
-        if self._disk and not depends_on_custom:
+        keep = self._disk is not None and _of_bars_alone(spec)
+        if self._disk and keep:
             kept = self._disk.read(spec.call_key, (len(spec.outputs), len(self.bars)))
             if kept is not None:
                 with self._lock:
                     self.loaded += 1
                 return kept
         rows = library.evaluate(spec.function, values, arrays)
-        if self._disk and not depends_on_custom:
+        if self._disk and keep:
             self._disk.write(spec.call_key, rows)
         return self._count(rows)
+
+    def _aligned(self, spec: Indicator, timeframe: str) -> FloatArray:
+        """Compute on coarser bars, and give each bar the values of the last one that has closed."""
+        with self._coarse_lock:
+            if timeframe not in self._coarse:
+                coarse, closed = coarse_bars(self.bars, timeframe)
+                self._coarse[timeframe] = IndicatorTable(coarse, prove=self._prove), closed
+            table, closed = self._coarse[timeframe]
+        aligned = np.full((len(spec.outputs), len(self.bars)), np.nan)
+        if len(table.bars):
+            seen = closed >= 0
+            aligned[:, seen] = table._call(replace(spec, timeframe=None, output=None))[:, closed[seen]]
+        return aligned
 
     def _count(self, rows: FloatArray) -> FloatArray:
         with self._lock:
@@ -152,7 +177,8 @@ def column_of(bars: Bars, name: str, what: str) -> FloatArray:
     )
 
 
-def _uses_custom(spec: Indicator) -> bool:
-    return not isinstance(spec.function, str) or any(
-        isinstance(source, Indicator) and _uses_custom(source) for _, source in spec.inputs
-    )
+def _of_bars_alone(spec: Indicator) -> bool:
+    """Tell whether the bars' fingerprint and the key say all that the values depend on."""
+    if spec.timeframe is not None or not isinstance(spec.function, str):
+        return False
+    return all(_of_bars_alone(source) for _, source in spec.inputs if isinstance(source, Indicator))

@@ -24,9 +24,11 @@ _WORD = re.compile(
     |(?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?(?![\w.]))
     |(?P<name>[A-Za-z_][A-Za-z0-9_]*)
     |(?P<text>"[A-Za-z_][A-Za-z0-9_]*"|'[A-Za-z_][A-Za-z0-9_]*')
+    |(?P<timeframe>"\d{1,4}[a-z]{1,2}"|'\d{1,4}[a-z]{1,2}')
     |(?P<sign><=|>=|==|!=|[-+*/<>=(),.])""",
     re.VERBOSE,
 )
+_BARE_TIMEFRAME = re.compile(r"\d{1,4}(?:s|m|h|d|w|mo)\b")
 _INSTEAD = {
     "&": "write and",
     "|": "write or",
@@ -106,7 +108,11 @@ def _check_words(text: str, what: str, assignments: bool) -> None:
         if match is None:
             found = text[place]
             if found.isdigit() or (found == "." and text[place + 1 : place + 2].isdigit()):
-                raise FormulaError(f"{what} holds a number that is not well-formed", text, place + 1)
+                bare = _BARE_TIMEFRAME.match(text, place)
+                raise FormulaError(
+                    f"{what} holds a number that is not well-formed", text, place + 1,
+                    f'a timeframe stands in quotes: .on("{bare.group()}")' if bare else None,
+                )  # fmt: skip
             raise FormulaError(
                 f"{what} holds {found!r}, which has no meaning here", text, place + 1, _INSTEAD.get(found)
             )
@@ -121,8 +127,9 @@ def _check_words(text: str, what: str, assignments: bool) -> None:
 def parse_indicator(text: str) -> Indicator:
     """Read an indicator: ``SMA(20)``, ``BBANDS(20, 2, 2).upperband``, ``EMA(9, price=RSI(14))``.
 
-    Functions are TA-Lib's, or the user's own that are registered. Inputs are columns or indicators; a moving
-    average's kind may be named (``matype=EMA``).
+    ``SMA(20).on("1w")`` is one on a coarser timeframe, as in Python (`Indicator.on`). Functions are TA-Lib's,
+    or the user's own that are registered. Inputs are columns or indicators; a moving average's kind may be
+    named (``matype=EMA``).
 
     Raises
     ------
@@ -149,6 +156,8 @@ class _Reader:
         if isinstance(node, ast.Attribute):
             spec = self.indicator(node.value, depth + 1)
             return self._said_at(node, lambda: _output(spec, node.attr))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "on":
+            return self._coarse(node, node.func.value, depth)
         if isinstance(node, ast.Name):
             raise self._error(f"{node.id} must be called, as in {node.id}(20)", node)
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name):
@@ -164,6 +173,13 @@ class _Reader:
         name = node.func.id
 
         return self._said_at(node, lambda: _make(name, args, named))
+
+    def _coarse(self, node: ast.Call, inner: ast.expr, depth: int) -> Indicator:
+        argument = node.args[0] if len(node.args) == 1 and not node.keywords else None
+        if not isinstance(argument, ast.Constant) or not isinstance(argument.value, str):
+            raise self._error('on takes a timeframe in quotes, as in SMA(20).on("1w")', node)
+        timeframe, spec = argument.value, self.indicator(inner, depth + 1)
+        return self._said_at(argument, lambda: spec.on(timeframe))
 
     def _value(self, node: ast.expr, depth: int) -> Any:
         if isinstance(node, ast.Constant) and isinstance(node.value, int | float | str):
