@@ -13,7 +13,7 @@ from admf.core.config import BacktestConfig, WorkflowConfig
 from admf.errors import ConfigError, Problem
 from admf.flows.context import WorkflowContext
 from admf.flows.manager import BaseWorkflowManager, WorkflowPhase
-from admf.simulation import SimulationResult
+from admf.simulation import SimulationResult, estimate
 from admf.strategies import BoundStrategy, resolve_strategy
 from admf.tasks import shared
 from admf.tasks.simulate import simulate
@@ -85,7 +85,24 @@ class BacktestManager(BaseWorkflowManager):
             conforms_to=(SignalGenerator,),
         )
         self.strategy = scope.initialize().resolve("strategy")
+        self._refuse_too_large(context)
         return {"strategy": self.strategy.name, "params": dict(self.strategy.params), "symbol": self.symbol}
+
+    def _refuse_too_large(self, context: WorkflowContext) -> None:
+        limit = context.resources.memory_limit_mb
+        needed = estimate(len(context.market.bars[self.symbol]), self.strategy).bytes
+        if limit is not None and needed > limit * 1e6:
+            raise ConfigError(
+                [
+                    Problem(
+                        "workflow.infrastructure_config.memory_limit_mb",
+                        "the run is estimated to need more memory",
+                        found=f"{limit} MB",
+                        allowed=f"at least {needed / 1e6:.0f} MB",
+                        hint="raise the limit, or load fewer bars",
+                    )
+                ]
+            )
 
     def _prepare(self, context: WorkflowContext) -> Mapping[str, Any]:
         bars, table = context.market.bars[self.symbol], context.market.tables[self.symbol]

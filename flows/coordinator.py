@@ -38,7 +38,11 @@ async def coordinator(config: dict[str, Any], allow_modules: list[str] | None = 
     except AdmfError as wrong:
         return Failed(message=describe(wrong))
     async with watching(hand_over.stop, hand_over.config.timeout_seconds):
-        result = await run_workflow(hand_over)
+        try:
+            result = await run_workflow(hand_over)
+        except AdmfError as wrong:  # before there was a run that could tell of it
+            hand_over.error = wrong
+            return Failed(message=describe(wrong))
     error = hand_over.error
     if isinstance(error, WorkflowCancelledError):
         return Cancelled(message=describe(error))

@@ -7,16 +7,19 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+import httpx
+from prefect.exceptions import PrefectException
 from prefect.runtime import flow_run
+from prefect.task_runners import TaskRunner
 
 from admf.blocks import ComputeResources, IndicatorLibrary, ResultStore, load_block
 from admf.core.config import WorkflowConfig
 from admf.core.container import UniversalScopedContainer
 from admf.core.events import WORKFLOW_CANCEL, WORKFLOW_COMPLETE, WORKFLOW_ERROR, WORKFLOW_START
 from admf.core.result import WorkflowResult, digest_of
-from admf.core.runs import RunFolder
+from admf.core.runs import RESULT, RunFolder
 from admf.core.seeds import SeedTree
-from admf.errors import describe
+from admf.errors import AdmfError, describe
 from admf.flows.context import CONTEXT, HandOver, WorkflowContext, status_of
 from admf.flows.journal import keep_journal
 from admf.flows.manager import BaseWorkflowManager
@@ -36,7 +39,10 @@ async def run_workflow(hand_over: HandOver) -> WorkflowResult:
     """
     started, clock = datetime.now(UTC), time.perf_counter()
     config = _with_seed(hand_over.config)
+    # What the config names and is not there is found before anything is created.
     store = await _result_store(config, hand_over)
+    resources, library = await _resources(config, hand_over)
+    task_runner = resources.create_task_runner()
     run = store.runs().create(config, started=started, flow_run_id=flow_run.get_id())
     hand_over.workflow_id = run.id
     await announce(run.id, str(config.type))
@@ -58,8 +64,8 @@ async def run_workflow(hand_over: HandOver) -> WorkflowResult:
                     {"workflow_id": run.id, "type": str(config.type), "name": config.name},
                 )
                 try:
-                    context = await _provision(config, hand_over, container, run, manager)
-                    await _run_flow(context)
+                    context = await _provision(config, hand_over, container, run, manager, resources, library)
+                    await _run_flow(context, task_runner)
                 except Exception as error:  # noqa: BLE001 - whatever went wrong becomes part of the result
                     hand_over.error = error
                 seconds = time.perf_counter() - clock
@@ -68,9 +74,13 @@ async def run_workflow(hand_over: HandOver) -> WorkflowResult:
                 )
                 container.bus.publish(*_last_event(result))
         hand_over.result = result
-        return result
     finally:
-        await step("cleanup", lambda: _clean_up(run, store))
+        try:
+            await step("cleanup", lambda: _clean_up(run, store))
+        except AdmfError as error:  # the folder is the truth: a catalogue that is away costs no result
+            if hand_over.result is not None:
+                await asyncio.to_thread(_warn, run, hand_over.result, describe(error))
+    return result
 
 
 def _with_seed(config: WorkflowConfig) -> WorkflowConfig:
@@ -114,8 +124,9 @@ async def _provision(
     container: UniversalScopedContainer,
     run: RunFolder,
     manager: BaseWorkflowManager,
+    resources: ComputeResources,
+    library: IndicatorLibrary,
 ) -> WorkflowContext:
-    resources, library = await _resources(config, hand_over)
     market = await provision(config, hand_over.services, library, hand_over.stop.guard)
     container.logger.info(
         "results go to %s; data: %s",
@@ -136,8 +147,8 @@ async def _provision(
     )
 
 
-async def _run_flow(context: WorkflowContext) -> None:
-    flow = workflow_flow(str(context.config.type), context.resources.create_task_runner())
+async def _run_flow(context: WorkflowContext, task_runner: TaskRunner[Any]) -> None:
+    flow = workflow_flow(str(context.config.type), task_runner)
     token = CONTEXT.set(context)
     try:
         await flow(context.workflow_id, return_state=True)
@@ -190,12 +201,17 @@ async def _aggregate(
     await asyncio.to_thread(run.finish, result)
     if outcome is not None and outcome.summary_markdown is not None:
         report = outcome.artifacts.get("report")
-        await publish_artifacts(
-            metrics,
-            outcome.summary_markdown,
-            outcome.picture_svg,
-            str((run.path / report).resolve()) if report else None,
-        )
+        try:
+            await publish_artifacts(
+                metrics,
+                outcome.summary_markdown,
+                outcome.picture_svg,
+                str((run.path / report).resolve()) if report else None,
+            )
+        except (PrefectException, httpx.HTTPError, OSError) as error:  # the result stands without its page
+            await asyncio.to_thread(
+                _warn, run, result, f"nothing is shown on the run's page: {describe(error)}"
+            )
     return result
 
 
@@ -205,6 +221,12 @@ def _last_event(result: WorkflowResult) -> tuple[str, dict[str, Any]]:
         return WORKFLOW_COMPLETE, {**data, "digest": result.digest}
     kind = WORKFLOW_CANCEL if result.status == "cancelled" else WORKFLOW_ERROR
     return kind, {**data, "status": result.status, "errors": result.errors}
+
+
+def _warn(run: RunFolder, result: WorkflowResult, warning: str) -> None:
+    """Add a warning to a result that is stored already."""
+    result.warnings.append(warning)
+    run.write_text(RESULT, result.to_json() + "\n")
 
 
 async def _clean_up(run: RunFolder, store: ResultStore) -> None:

@@ -453,3 +453,10 @@ def test_a_wrong_secret_is_not_shown() -> None:
         assert "found: (hidden)" in text
     text = problems(data_config={"source": "sql", "ur": "geheim", "symbols": ["A"], "table": "t"})
     assert "geheim" not in text
+
+
+def test_more_text_than_prefect_takes_as_parameters_is_an_error():
+    notes = {f"k{number}": "x" * 1000 for number in range(300)}
+    assert problems(metadata=notes) == (
+        "  workflow.metadata.k249: the config holds more than 250000 bytes of text"
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import threading
 import time
 from pathlib import Path
@@ -14,7 +15,8 @@ from prefect.states import Cancelling
 
 from admf.core.container import live_containers
 from admf.core.coordinator import Coordinator
-from admf.errors import ConfigError, RunNotFoundError, StateError
+from admf.core.runs import RunStore
+from admf.errors import AdmfError, ConfigError, RunNotFoundError, StateError
 from admf.market import load_bars
 
 
@@ -177,3 +179,59 @@ async def test_wrong_config_raises_before_anything_is_created(backtest, tmp_path
 async def test_no_config_at_all(prefect_server):
     with pytest.raises(StateError, match="no config"):
         await Coordinator().execute_workflow()
+
+
+async def test_no_place_for_results_is_said_as_it_is(backtest, tmp_path):
+    (tmp_path / "file").write_text("")
+    async with Coordinator() as coordinator:
+        with pytest.raises(AdmfError, match=r"^\S+file is a file, not a folder for runs$"):
+            await coordinator.execute_workflow(backtest(output={"directory": str(tmp_path / "file")}))
+
+
+@pytest.mark.parametrize(
+    ("section", "value", "message"),
+    [
+        ("output", {"store": "block:missing"}, "no admf-result-store block is saved under 'missing'"),
+        ("infrastructure_config", {"compute": "block:missing"}, "no admf-compute-resources block"),
+        ("infrastructure_config", {"task_runner": "dask"}, "the dask task runner is not installed"),
+    ],
+)
+async def test_what_is_not_there_is_found_before_anything_is_created(
+    backtest, tmp_path, monkeypatch, section, value, message
+):
+    monkeypatch.setitem(sys.modules, "prefect_dask", None)
+    config = backtest()
+    config[section] = {**config.get(section, {}), **value}
+    async with Coordinator() as coordinator:
+        with pytest.raises(ConfigError, match=message):
+            await coordinator.execute_workflow(config)
+    assert not (tmp_path / "runs").exists()
+
+
+async def test_a_name_is_no_template(backtest):
+    async with Coordinator() as coordinator:
+        result = await coordinator.execute_workflow(backtest(name="{config} and {nothing} %s"))
+    assert result.success, result.errors
+    async with get_client() as client:
+        assert (await client.read_flow_run(flow_run_id(result))).name == "{config} and {nothing} %s"
+
+
+async def test_a_catalogue_that_is_away_costs_a_warning(backtest, tmp_path):
+    output = {
+        "directory": str(tmp_path / "runs"),
+        "report": False,
+        "catalogue_url": f"sqlite:///{tmp_path}/missing/c.db",
+    }
+    async with Coordinator() as coordinator:
+        result = await coordinator.execute_workflow(backtest(output=output))
+    assert result.success, result.errors
+    assert "the catalogue at sqlite://" in result.warnings[-1]
+    assert await prefect_state(result) == "Completed"
+    assert RunStore(tmp_path / "runs").find(result.workflow_id).result() == result
+
+
+async def test_a_run_estimated_above_the_memory_limit_is_refused(backtest):
+    async with Coordinator() as coordinator:
+        result = await coordinator.execute_workflow(backtest(infrastructure_config={"memory_limit_mb": 64}))
+    assert not result.success
+    assert "the run is estimated to need more memory" in result.errors[0]

@@ -76,7 +76,15 @@ def peeks_late(close):
     return np.where(np.arange(len(close)) < len(close) - 3, close, 0.0)
 
 
-@pytest.mark.parametrize("function", [centred, standardised, tomorrow, backfilled, peeks_late])
+def peeks_every_seventh(close):
+    row = np.zeros(len(close))
+    row[:-1:7] = close[1::7]
+    return row
+
+
+@pytest.mark.parametrize(
+    "function", [peeks_every_seventh, centred, standardised, tomorrow, backfilled, peeks_late]
+)
 def test_looking_ahead_is_refused(function):
     with pytest.raises(
         StrategyError, match=rf"custom indicator .*{function.__name__} looks ahead: its value at"

@@ -144,3 +144,10 @@ def test_a_wrong_url_is_not_repeated(address):
     error = refusal(address, table="x")
     assert "s3cret" not in str(error)
     assert not isinstance(error, TransientDataError)
+
+
+def test_a_short_user_name_does_not_spoil_messages():
+    with pytest.raises(DataError) as caught:
+        load("nosuchdialect://n:pw@localhost/prices", table="x")
+    assert "nosuchdialect" in str(caught.value)
+    assert "***" not in str(caught.value)

@@ -18,7 +18,7 @@ from admf.core.events import Event
 from admf.core.manifest import compare_manifests
 from admf.core.result import WorkflowResult
 from admf.core.runs import RunStore
-from admf.errors import StateError, WorkflowError
+from admf.errors import AdmfError, StateError, WorkflowError
 
 if TYPE_CHECKING:
     from admf.flows.context import HandOver
@@ -101,6 +101,8 @@ class Coordinator:
         ------
         ConfigError
             The config is wrong; nothing was created.
+        AdmfError
+            There is no place for the results; nothing was created.
         StateError
             The coordinator was shut down.
         """
@@ -146,8 +148,12 @@ class Coordinator:
             HAND_OVER.set(
                 hand_over
             )  # in this task's own context: workflows side by side do not see each other's
-            flow = coordinator.with_options(flow_run_name=hand_over.config.name)
+            # Prefect reads the name as a template of the flow's parameters.
+            name = hand_over.config.name.replace("{", "{{").replace("}", "}}")
+            flow = coordinator.with_options(flow_run_name=name)
             state = await flow(hand_over.config.to_mapping(), return_state=True)
+        if hand_over.result is None and isinstance(hand_over.error, AdmfError):
+            raise hand_over.error  # nothing was created
         if hand_over.result is None:
             raise WorkflowError(f"the workflow ended before it had a result: {state.message or state.name}")
         return hand_over.result
@@ -208,6 +214,8 @@ class Coordinator:
             The run, or its repetition, did not complete.
         """
         original = RunStore(store).find(run)
+        # The repetition goes beside the original, wherever that was meant to go.
+        here = {"directory": str(store), "store": None}
         before = original.manifest
         if before.get("status") != "completed":
             raise WorkflowError(
@@ -216,7 +224,7 @@ class Coordinator:
             )
         config = original.config()
         result = await self.execute_workflow(
-            config.model_copy(update={"output": config.output.model_copy(update={"directory": str(store)})})
+            config.model_copy(update={"output": config.output.model_copy(update=here)})
         )
         if not result.success:
             raise WorkflowError(f"the replay of {original.id} failed: {'; '.join(result.errors)}")

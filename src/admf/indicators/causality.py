@@ -1,4 +1,4 @@
-"""Users' functions: called on read-only inputs, and proven not to look ahead."""
+"""Users' functions: called on read-only inputs, and checked for a look ahead."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ _OF_SCALE = 1e-12
 def evaluate_custom(spec: Indicator, columns: Mapping[str, FloatArray], prove: bool = True) -> FloatArray:
     """Compute a user's function and check it.
 
-    It is computed again on prefixes of the bars (a half, seven eighths, all but the last few): a value that
-    changes when later bars are taken away knew something of them.
+    It is computed again on prefixes of the bars (a half, seven eighths, all but the last one to eight): a value
+    that changes when later bars are taken away knew something of them. This finds what looks ahead
+    everywhere, or regularly within eight bars; not what does so at single bars far from every prefix's end.
 
     Parameters
     ----------
@@ -45,7 +46,7 @@ def evaluate_custom(spec: Indicator, columns: Mapping[str, FloatArray], prove: b
     full = _call(spec, columns, bars)
     if not prove:
         return full.reshape(1, bars)
-    for length in sorted({bars // 2, bars * 7 // 8, bars - 5, bars - 3, bars - 2, bars - 1}):
+    for length in sorted({bars // 2, bars * 7 // 8, *range(bars - 8, bars)}):
         if length >= 1:
             _compare(spec, full, _call(spec, columns, length), bars)
     return full.reshape(1, bars)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -111,7 +112,10 @@ def _clean(error: BaseException, url: sa.URL) -> str:
     for secret in secrets:
         if secret:
             for form in {str(secret), quote(str(secret)), quote_plus(str(secret))}:
-                text = text.replace(form, "***")
+                # A short one may be part of any word ("u" in "module"); as a word of its own it is hidden.
+                text = re.sub(
+                    rf"(?<!\w){re.escape(form)}(?!\w)" if len(form) < 4 else re.escape(form), "***", text
+                )
     return text
 
 

@@ -17,6 +17,8 @@ from admf.errors import Problem
 
 MAX_DEPTH = 32
 MAX_VALUES = 20_000
+#: Prefect refuses parameters of a run above 512 KiB; keys and numbers come on top.
+MAX_TEXT = 250_000
 MAX_INTEGER = 2**63 - 1
 
 
@@ -46,6 +48,7 @@ class _Walk:
         self.view = view
         self.problems: list[Problem] = []
         self.count = 0
+        self.text = 0
 
     def fail(self, path: Path, message: str, **more: str | None) -> None:
         self.problems.append(self.view.problem(path, message, **more))
@@ -80,8 +83,14 @@ class _Walk:
                 self.fail(path, "has a key with a character that cannot be stored", found=short(key))
             else:
                 text = str.__str__(key)
+                self.measure(text, path)
                 result[text] = self.copy(item, (*path, text))
         return result
+
+    def measure(self, text: str, path: Path) -> None:
+        self.text += len(text.encode())
+        if self.text > MAX_TEXT:
+            raise TooMuchError(path, f"the config holds more than {MAX_TEXT} bytes of text")
 
     def scalar(self, value: Any, path: Path) -> Any:
         if (
@@ -97,6 +106,8 @@ class _Walk:
         if isinstance(value, str):
             if not _storable(value):
                 self.fail(path, "has a character that cannot be stored")
+            else:
+                self.measure(value, path)
             return str.__str__(value)
         if isinstance(value, int):
             if not -MAX_INTEGER <= value <= MAX_INTEGER:
