@@ -13,7 +13,7 @@ import pytest
 
 import admf
 from admf.simulation import step_source
-from admf.simulation.kernel import ACCOUNT, kernel_source, loop_source
+from admf.simulation.kernel import ACCOUNT, StepCall, kernel_source, loop_source
 from admf.simulation.plain import Account
 from admf.simulation.settings import Settings
 from admf.simulation.step_source import NotEmbeddableError, collect
@@ -44,7 +44,7 @@ def step_with_helpers(close):
 
 def source_of(step, features, **more):
     values = {"rows": (), "params": {}} | more
-    return kernel_source(collect(step, {}), ("close", "prev_close"), features=features, **values)
+    return kernel_source(StepCall(collect(step, {}), ("close", "prev_close"), **values), features)
 
 
 def test_the_least_kernel_has_no_code_for_what_it_does_not_use():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 from admf.core.registry import nearest
@@ -23,6 +23,7 @@ class TalibFunction:
 
     def __init__(self, name: str) -> None:
         self._facts = library.facts(name)
+        self._made = lru_cache(maxsize=4096, typed=True)(self._make)
         self.__name__ = self.__qualname__ = name
         self.__doc__ = _document(self._facts)
         self.__signature__ = inspect.Signature(
@@ -54,6 +55,12 @@ class TalibFunction:
         ComponentError
             For an unknown name, a value of the wrong type or out of TA-Lib's range, or an input left open.
         """
+        try:
+            return self._made(*args, **named)  # a sweep asks for the same few specs again and again
+        except TypeError:  # something that cannot be hashed: no value of a parameter, as the error will say
+            return self._make(*args, **named)
+
+    def _make(self, *args: Any, **named: Any) -> Indicator:
         fact = self._facts
         if len(args) > len(fact.parameters):
             takes = f"{len(fact.parameters)} ({', '.join(fact.parameters)})" if fact.parameters else "none"

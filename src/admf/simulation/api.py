@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from admf.core.config.models import BacktestConfig, CostsConfig, ExecutionConfig, SizingConfig
     from admf.indicators import IndicatorTable
     from admf.market import Bars
+    from admf.simulation.kernel import StepCall
     from admf.strategies import BoundStrategy
 
 _INTEGERS = frozenset({"decided_bar", "bar", "entry_bar", "exit_bar", "reason", "status"})
@@ -189,20 +190,12 @@ def run_engine(
     """Run the compiled kernel; where the step cannot be compiled the plain engine, and say why."""
     from admf.simulation.compile import CannotCompileError, compile_kernel
     from admf.simulation.kernel import kernel_source
-    from admf.simulation.step_source import NotEmbeddableError, collect
+    from admf.simulation.step_source import NotEmbeddableError
 
     if strategy.needs_python is not None:
         return run_plain(strategy, inputs, settings, first, last, bars), strategy.needs_python
     try:
-        source = kernel_source(
-            collect(strategy.on_bar, inputs.texts),
-            [name for name in strategy.arguments if name not in inputs.texts],
-            inputs.rows,
-            inputs.numbers,
-            settings.features,
-            strategy.initial_state,
-        )
-        kernel = compile_kernel(source)
+        kernel = compile_kernel(kernel_source(step_call(strategy, inputs), settings.features))
     except (CannotCompileError, NotEmbeddableError) as error:
         return run_plain(strategy, inputs, settings, first, last, bars), str(error)
     prices = (inputs.arrays[name] for name in ("open", "high", "low", "close"))
@@ -216,6 +209,20 @@ def run_engine(
     except Exception as error:  # noqa: BLE001 - the step raised; the plain engine says on which bar
         return run_plain(strategy, inputs, settings, first, last, bars), f"the compiled step raised {error!r}"
     return Tracks(equity, positions, *rest), None
+
+
+def step_call(strategy: BoundStrategy, inputs: Inputs) -> StepCall:
+    """Say how a kernel calls the strategy's step; NotEmbeddableError where its source cannot be had."""
+    from admf.simulation.kernel import StepCall
+    from admf.simulation.step_source import collect
+
+    return StepCall(
+        collect(strategy.on_bar, inputs.texts),
+        [name for name in strategy.arguments if name not in inputs.texts],
+        inputs.rows,
+        inputs.numbers,
+        strategy.initial_state,
+    )
 
 
 def run_plain(

@@ -7,14 +7,16 @@ nothing; what is switched on or off, and text parameters, are part of the source
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cache, lru_cache
 from string import Template
-from typing import Any
+from typing import Any, NamedTuple
 
-from admf.simulation import template
+from admf.simulation import measures, template
 from admf.simulation.records import ORDER_COLUMNS
 from admf.simulation.settings import NUMBERS
-from admf.simulation.step_source import StepSource
+from admf.simulation.step_source import StepSource, add, collect
+
+PRICES = ("open", "high", "low", "close")
 
 # Names a step may ask for that the engine itself knows, as the loop's expressions.
 ACCOUNT = {
@@ -104,35 +106,44 @@ def expand(text: str, features: frozenset[str], indent: str = "") -> list[str]:
 
 @lru_cache(maxsize=256)
 def loop_source(features: frozenset[str]) -> str:
-    """Return the loop for these features; ``$arguments`` and ``$decision`` are left for the strategy."""
+    """Return the loop for these features; ``$name``, ``$arguments``, ``$decision`` are left for `_loop`."""
     text = "\n".join(expand(template.LOOP, features))
     return Template(text).safe_substitute(_expressions(features))
 
 
-def kernel_source(
-    step: StepSource,
-    arguments: Sequence[str],
-    rows: Sequence[str],
-    params: Mapping[str, Any],
-    features: frozenset[str],
-    state: tuple[Any, ...] | None = None,
-) -> str:
-    """Generate the module of a kernel.
+class StepCall(NamedTuple):
+    """How the loop calls a strategy's step.
+
+    Parameters
+    ----------
+    source
+        Of the step.
+    arguments
+        Names of its arguments in order, without those that became constants.
+    rows
+        Names of the arrays beside open, high, low and close that it reads, without ``prev_``.
+    params
+        Numeric parameters that it reads: name -> value (only its type matters).
+    state
+        Initial state of the strategy, None where it keeps none (only its types matter).
+    """
+
+    source: StepSource
+    arguments: Sequence[str]
+    rows: Sequence[str]
+    params: Mapping[str, Any]
+    state: tuple[Any, ...] | None = None
+
+
+def kernel_source(step: StepCall, features: frozenset[str]) -> str:
+    """Generate the module of a single backtest's kernel.
 
     Parameters
     ----------
     step
-        Source of the step.
-    arguments
-        Names of the step's arguments in order, without those that became constants.
-    rows
-        Names of the arrays beside open, high, low and close that the step reads, without ``prev_``.
-    params
-        Numeric parameters that the step reads: name -> value (only its type matters).
+        What the loop calls.
     features
         Of the settings, see `Settings.features`.
-    state
-        Initial state of the strategy, None where it keeps none (only its types matter).
 
     Returns
     -------
@@ -140,36 +151,152 @@ def kernel_source(
         Source with a function ``run(equity, positions, first, last, warm, open, high, low, close, <rows>,
         <params>, <numbers>, [state])`` that fills the first two and returns orders, trades and the ending.
     """
-    names = ["equity", "positions", "first", "last", "warm", "open", "high", "low", "close"]
+    names = ["equity", "positions", "first", "last", "warm", *PRICES]
     types = ["_OUT"] * 2 + ["_t.int64"] * 3 + ["_ROW"] * 4
-    for row in rows:
+    for row in step.rows:
         names.append(f"row_{row}")
         types.append("_ROW")
-    for name, value in params.items():
+    for name, value in step.params.items():
         names.append(f"p_{name}")
         types.append(_numba_type(value))
-    for name, feature in NUMBERS:
-        if feature in features:
-            names.append(name)
-            types.append("_t.float64")
-    if state is not None:
+    for name in _numbers(features):
+        names.append(name)
+        types.append("_t.float64")
+    if step.state is not None:
         names.append("state")
-        types.append(f"_t.Tuple(({''.join(_numba_type(value) + ', ' for value in state)}))")
-    values = ", ".join(_expression(argument, rows, params) for argument in arguments)
-    answer = "answer, state" if state is not None else "answer"
-    loop = Template(loop_source(features)).substitute(
-        arguments=", ".join(names), decision=f"{answer} = {step.name}({values})"
-    )
-    functions = "\n\n\n".join(f"@_njit(**_OPTIONS)\n{text}" for text in step.functions.values())
+        types.append(f"_t.Tuple(({''.join(_numba_type(value) + ', ' for value in step.state)}))")
     columns = range(len(ORDER_COLUMNS))
-    return Template(template.MODULE).substitute(
-        constants="\n".join(sorted(step.constants.values())),
-        step=functions,
+    tail = Template(template.SINGLE).substitute(
         cells=", ".join(f"x{j}" for j in columns),
         stores="\n    ".join(f"table[row, {j}] = x{j}" for j in columns),
         signature=", ".join(types),
-        loop=loop,
+        loop=_loop("run", names, step, features | {"record"}),
     )
+    return _head("the engine's loop around one strategy's step", [step.source]) + tail
+
+
+def sweep_source(step: StepCall, features: frozenset[str], metrics: Sequence[str]) -> str:
+    """Generate the module of a sweep's kernel.
+
+    Parameters
+    ----------
+    step, features
+        As for `kernel_source`.
+    metrics
+        Names from `measures.STREAMED`; only their groups are computed.
+
+    Returns
+    -------
+    str
+        Source with a function ``run(out, begin, end, flags, equity, returns, book, market, warms, index,
+        params, states, rows, first, last, open, high, low, close, risk_free, period, <numbers>)``: trials
+        begin..end-1 fill their rows of `out`, a column a metric. Row ``index[i, j]`` of `rows` is the array
+        that trial i reads as its j-th; `params` and `states` hold its numbers. `equity`, `returns` and `book`
+        are scratch.
+    """
+    numbers = _numbers(features)
+    loop_names = ["equity", "book", "first", "last", "warm", *PRICES]
+    values = list(loop_names)
+    for j, row in enumerate(step.rows):
+        loop_names.append(f"row_{row}")
+        values.append(f"rows[index[i, {j}]]")
+    for j, (name, value) in enumerate(step.params.items()):
+        loop_names.append(f"p_{name}")
+        values.append(_read(f"params[i, {j}]", value))
+    loop_names += numbers
+    values += numbers
+    if step.state is not None:
+        loop_names.append("state")
+        parts = (_read(f"states[i, {j}]", value) for j, value in enumerate(step.state))
+        values.append(f"({', '.join(parts)},)")
+    arguments = {
+        "out": "_TABLE", "begin": "_t.int64", "end": "_t.int64", "flags": "_FLAGS", "equity": "_OUT",
+        "returns": "_OUT", "book": "_OUT", "market": "_ROW", "warms": "_FLAGS", "index": "_INDEX",
+        "params": "_TABLE", "states": "_TABLE", "rows": "_ROWS", "first": "_t.int64", "last": "_t.int64",
+        **dict.fromkeys(PRICES, "_ROW"),
+        **dict.fromkeys(("risk_free", "period", *numbers), "_t.float64"),
+    }  # fmt: skip
+    measured, functions = _measure(metrics)
+    tail = Template(template.SWEEP).substitute(
+        loop=_loop("_trial", loop_names, step, features),
+        signature=", ".join(arguments.values()),
+        arguments=", ".join(arguments),
+        book_size=measures.BOOK_SIZE,
+        values=", ".join(values),
+    )
+    return _head("many trials of one strategy", [step.source, *functions]) + measured + tail
+
+
+@cache
+def metrics_source() -> str:
+    """Generate the module that computes all streamed metrics of one simulation.
+
+    Returns
+    -------
+    str
+        Source with a function ``run(out, equity, returns, market, positions, pnl, paid, bars, traded, cash,
+        risk_free, period)`` that fills row 0 of `out` with the metrics in the order of `measures.STREAMED`.
+    """
+    measured, functions = _measure(measures.STREAMED)
+    tail = Template(template.METRICS).substitute(book_size=measures.BOOK_SIZE)
+    return _head("the metrics of a simulation", functions) + measured + tail
+
+
+def _measure(metrics: Sequence[str]) -> tuple[str, list[StepSource]]:
+    """Return the text that computes these metrics, and the functions that it calls."""
+    lines: list[str] = []
+    names = ["finite", "book_trade"]
+    groups = [group for group in measures.GROUPS if not set(group.metrics).isdisjoint(metrics)]
+    if any("valid" in group.arguments for group in groups):
+        lines.append("valid = equity_returns(equity, returns, cash)")
+        names.append("equity_returns")
+    for group in groups:
+        names.append(group.function)
+        lines.append(f"found = {group.function}({', '.join(group.arguments)})")
+        lines += [
+            f"out[i, {metrics.index(name)}] = finite(found[{at}])"
+            for at, name in enumerate(group.metrics)
+            if name in metrics
+        ]
+        # every group's tuple has a type of its own
+        lines = [line.replace("found", f"found_{len(names)}") for line in lines]
+    text = Template(template.MEASURE).substitute(measures="\n    ".join(lines))
+    return text, [collect(getattr(measures, name), {}) for name in names]
+
+
+def _head(title: str, sources: Sequence[StepSource]) -> str:
+    constants: dict[str, str] = {}
+    functions: dict[str, str] = {}
+    for source in sources:
+        for table, texts in ((constants, source.constants), (functions, source.functions)):
+            for name, text in texts.items():
+                add(table, name, text)
+    for name in constants.keys() & functions.keys():
+        add(constants, name, functions[name])
+    return Template(template.HEAD).substitute(
+        title=title,
+        constants="\n".join(sorted(constants.values())),
+        functions="\n\n\n".join(f"@_njit(**_OPTIONS)\n{text}" for text in functions.values()),
+    )
+
+
+def _loop(name: str, names: Sequence[str], step: StepCall, features: frozenset[str]) -> str:
+    values = ", ".join(_expression(argument, step.rows, step.params) for argument in step.arguments)
+    answer = "answer, state" if step.state is not None else "answer"
+    return Template(loop_source(features)).substitute(
+        name=name, arguments=", ".join(names), decision=f"{answer} = {step.source.name}({values})"
+    )
+
+
+def _numbers(features: frozenset[str]) -> list[str]:
+    return [name for name, feature in NUMBERS if feature in features]
+
+
+def _read(cell: str, value: Any) -> str:
+    """Return the expression that gives a number of a float table its own type."""
+    if isinstance(value, bool):
+        return f"{cell} != 0.0"
+    return f"int({cell})" if isinstance(value, int) else cell
 
 
 def _numba_type(value: Any) -> str:
@@ -189,6 +316,6 @@ def _expression(argument: str, rows: Sequence[str], params: Mapping[str, Any]) -
     when = "t - 1" if before else "t"
     if name in rows:
         return f"row_{name}[{when}]"
-    if name in ("open", "high", "low", "close"):
+    if name in PRICES:
         return f"{name}[{when}]"
     return ACCOUNT[argument]

@@ -7,12 +7,12 @@ value means and which unit it has: `admf.simulation.metrics_glossary`.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from admf.simulation.metrics_arrays import divide, dot, drawdown_of, drawdown_series, periods_per_year, power
+from admf.simulation.measures import STREAMED
+from admf.simulation.metrics_arrays import drawdown_of, drawdown_series, periods_per_year, power
 from admf.simulation.metrics_benchmark import alpha, alpha_beta, beta, down_capture, up_capture
 from admf.simulation.metrics_glossary import GLOSSARY
 from admf.simulation.metrics_returns import (
@@ -33,9 +33,7 @@ from admf.simulation.metrics_risk import (
     downside_risk,
     kurtosis,
     longest_drawdown,
-    longest_run,
     max_drawdown,
-    moments,
     skew,
     tail_ratio,
     tails,
@@ -59,7 +57,11 @@ if TYPE_CHECKING:
 
     from admf.simulation.result import SimulationResult
 
+# What needs the returns in order of size, and so is no stream.
+TAILS = ("value_at_risk", "conditional_value_at_risk", "tail_ratio")
+
 __all__ = [
+    "TAILS",
     "alpha",
     "alpha_beta",
     "annual_return",
@@ -147,84 +149,75 @@ def compute_metrics(result: SimulationResult) -> dict[str, float]:
     are those of the equity itself; after ruin (equity at 0 or below) no return exists, and what is made of
     returns is of the bars until then.
     """
-    bars, equity = result.bars, result.equity_values
-    period = bars.periods_per_year
-    returns = bar_returns(equity, result.initial_cash)
-    risk_free = power(1.0 + result.risk_free_pct / 100.0, 1.0 / period) - 1.0
-    filled = result.order_table["status"] == FILLED
-    traded = dot(np.abs(result.order_table["units"][filled]), result.order_table["price"][filled])
-    metrics = {
-        "final_equity": float(equity[-1]),
-        **_equity_metrics(equity, result.initial_cash, period),
-        **_return_metrics(returns, bars.close, period, risk_free),
-        **_trade_metrics(result.trade_table),
-        "exposure": exposure(result.position_values),
-        "turnover": turnover(traded, equity, equity.size / period),
-    }
-    return {name: metrics[name] if math.isfinite(metrics[name]) else math.nan for name in GLOSSARY}
+    orders, trades = result.order_table, result.trade_table
+    filled = orders["status"] == FILLED
+    values = streamed_metrics(
+        result.equity_values,
+        market_returns(result.bars.close),
+        result.position_values,
+        trades["pnl"],
+        trades["units"] * trades["entry_price"],
+        trades["exit_bar"] - trades["entry_bar"],
+        np.abs(orders["units"][filled]) * orders["price"][filled],
+        result.initial_cash,
+        risk_free_per_bar(result.risk_free_pct, result.bars.periods_per_year),
+        result.bars.periods_per_year,
+    )
+    metrics = dict(zip(STREAMED, values.tolist(), strict=True))
+    returns = bar_returns(result.equity_values, result.initial_cash)
+    for name, value in zip(TAILS, tails(returns), strict=True):
+        metrics[name] = value if math.isfinite(value) else math.nan
+    return {name: metrics[name] for name in GLOSSARY}
 
 
-def _equity_metrics(equity: NDArray[np.float64], initial_cash: float, period: float) -> dict[str, float]:
-    growth = float(equity[-1]) / initial_cash
-    total, annual = growth - 1.0, power(growth, period / equity.size) - 1.0
-    drawdown = drawdown_of(equity, initial_cash)
-    deepest = float(drawdown.min())
-    loss = -deepest if deepest < 0 else math.nan
-    return {
-        "cum_returns_final": total,
-        "annual_return": annual,
-        "max_drawdown": deepest,
-        "longest_drawdown": longest_run(drawdown < 0),
-        "ulcer_index": math.sqrt(dot(drawdown, drawdown) / equity.size),
-        "calmar_ratio": divide(annual, loss),
-        "recovery_factor": divide(total, loss),
-    }
+def risk_free_per_bar(risk_free_pct: float, period: float) -> float:
+    """Turn an annual rate in percent into the fraction of one bar."""
+    return power(1.0 + risk_free_pct / 100.0, 1.0 / period) - 1.0
 
 
-def _return_metrics(
-    returns: NDArray[np.float64], close: NDArray[np.float64], period: float, risk_free: float
-) -> dict[str, float]:
-    # What several metrics need is computed once; a test holds them to the plain functions.
-    sharpe = sharpe_ratio(returns, risk_free, period)
-    skewness, raw_kurtosis = moments(returns)
-    observations = returns.size - int(np.count_nonzero(np.isnan(returns)))
-    per_bar = sharpe / math.sqrt(period)
-    shortfall, expected_shortfall, good_to_bad = tails(returns)
-    market = close[1:] / close[:-1] - 1.0
-    unexplained, slope = alpha_beta(returns[1:], market, risk_free, period)
-    return {
-        "buy_and_hold_return": float(close[-1] / close[0]) - 1.0,
-        "sharpe_ratio": sharpe,
-        "probabilistic_sharpe_ratio": psr(per_bar, observations, skewness, raw_kurtosis),
-        "sortino_ratio": sortino_ratio(returns, risk_free, period),
-        "omega_ratio": omega_ratio(returns, risk_free, 0.0, period),
-        "stability_of_timeseries": stability_of_timeseries(returns),
-        "alpha": unexplained,
-        "beta": slope,
-        "annual_volatility": annual_volatility(returns, period),
-        "downside_risk": downside_risk(returns, 0.0, period),
-        "value_at_risk": shortfall,
-        "conditional_value_at_risk": expected_shortfall,
-        "tail_ratio": good_to_bad,
-        "skew": skewness,
-        "kurtosis": raw_kurtosis,
-    }
+def market_returns(close: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Give the returns of holding the symbol as `measures` take them: in cell 0 the whole, in i bar i's."""
+    market = np.empty(close.size)
+    market[0] = close[-1] / close[0] - 1.0
+    np.divide(close[1:], close[:-1], out=market[1:])
+    market[1:] -= 1.0
+    return market
 
 
-def _trade_metrics(trades: Mapping[str, NDArray[Any]]) -> dict[str, float]:
-    pnl = trades["pnl"].astype(np.float64)
-    returns = pnl / (trades["units"] * trades["entry_price"])
-    wins, payoff = win_rate(pnl), payoff_ratio(pnl)
-    return {
-        "trades": float(pnl.size),
-        "win_rate": wins,
-        "profit_factor": profit_factor(pnl),
-        "expectancy": expectancy(pnl),
-        "payoff_ratio": payoff,
-        "kelly": kelly(wins, payoff),
-        "avg_trade": expectancy(returns),
-        "best_trade": float(returns.max()) if returns.size else math.nan,
-        "worst_trade": float(returns.min()) if returns.size else math.nan,
-        "max_consecutive_losses": max_consecutive_losses(pnl),
-        "avg_bars": expectancy(trades["exit_bar"] - trades["entry_bar"]),
-    }
+def streamed_metrics(
+    equity: NDArray[np.float64],
+    market: NDArray[np.float64],
+    positions: NDArray[np.float64],
+    pnl: NDArray[Any],
+    paid: NDArray[Any],
+    bars: NDArray[Any],
+    traded: NDArray[Any],
+    initial_cash: float,
+    risk_free: float,
+    period: float,
+) -> NDArray[np.float64]:
+    """Compute the metrics of `measures.STREAMED`, in its order, with the code that a sweep runs.
+
+    Parameters
+    ----------
+    equity, positions
+        Currency and units at each close, shape (bars,).
+    market
+        See `market_returns`.
+    pnl, paid, bars
+        Of each closed trade: profit, price paid, bars held.
+    traded
+        Value of each fill, in order.
+    initial_cash, risk_free, period
+        Currency, fraction a bar, bars a year.
+    """
+    from admf.simulation.compile import compile_kernel
+    from admf.simulation.kernel import metrics_source
+
+    out = np.empty((1, len(STREAMED)))
+    columns = (np.ascontiguousarray(column, dtype=np.float64) for column in (pnl, paid, bars, traded))
+    numbers = (float(initial_cash), float(risk_free), float(period))
+    run = compile_kernel(metrics_source())
+    run(out, equity, np.empty(equity.size), market, positions, *columns, *numbers)
+    values: NDArray[np.float64] = out[0]
+    return values

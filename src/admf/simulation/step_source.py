@@ -19,7 +19,10 @@ from typing import Any
 import numpy as np
 
 # Names that the generated module uses itself.
-RESERVED = frozenset({"run", "_nan", "_njit", "_t", "_store", "_roomy", "_ROW", "_OUT", "_OPTIONS"})
+RESERVED = frozenset(
+    {"run", "_nan", "_njit", "_t", "_store", "_roomy", "_trial", "_measure"}
+    | {"_ROW", "_OUT", "_ROWS", "_TABLE", "_INDEX", "_FLAGS", "_OPTIONS"}
+)
 _MODULES: dict[str, ModuleType] = {"math": math, "numpy": np}
 
 
@@ -67,7 +70,7 @@ def collect(step: Callable[..., Any], strings: Mapping[str, str]) -> StepSource:
     source = StepSource(name=function.__name__)
     _add_function(source, function.__name__, function, dict(strings))
     for name, text in strings.items():
-        _add(source.constants, name, f"{name} = {text!r}")
+        add(source.constants, name, f"{name} = {text!r}")
     return source
 
 
@@ -78,7 +81,8 @@ def _plain(value: Any) -> FunctionType | None:
     return value if isinstance(value, FunctionType) else None
 
 
-def _add(table: dict[str, str], name: str, text: str) -> None:
+def add(table: dict[str, str], name: str, text: str) -> None:
+    """Enter a named text; NotEmbeddableError if the name has another one already."""
     if name in RESERVED or table.get(name, text) != text:
         raise NotEmbeddableError(f"two different things are called {name!r} in the step and its helpers")
     table[name] = text
@@ -100,7 +104,7 @@ def _add_function(source: StepSource, name: str, function: FunctionType, strings
             raise NotEmbeddableError(f"{name} reads {other!r}, which is not defined")
     if name in source.constants:
         raise NotEmbeddableError(f"two different things are called {name!r} in the step and its helpers")
-    _add(source.functions, name, text)
+    add(source.functions, name, text)
 
 
 def _add_value(source: StepSource, name: str, value: Any) -> None:
@@ -108,16 +112,16 @@ def _add_value(source: StepSource, name: str, value: Any) -> None:
         module = next((key for key, known in _MODULES.items() if known is value), None)
         if module is None:
             raise NotEmbeddableError(f"it uses the module {value.__name__!r}; math and numpy can be compiled")
-        _add(source.constants, name, f"import {module} as {name}")
+        add(source.constants, name, f"import {module} as {name}")
         return
     literal = _literal(value)
     if literal is not None:
-        _add(source.constants, name, f"{name} = {literal}")
+        add(source.constants, name, f"{name} = {literal}")
         return
     own_name = getattr(value, "__name__", "")
     for module, known in _MODULES.items():
         if callable(value) and getattr(known, own_name, None) is value:
-            _add(source.constants, name, f"from {module} import {own_name} as {name}")
+            add(source.constants, name, f"from {module} import {own_name} as {name}")
             return
     helper = _plain(value)
     if helper is None:

@@ -30,6 +30,7 @@ fee = $exit_fee
 share = entry_fee * (out / size)
 cash += side * out * price
 cash -= fee
+#if record
 top = price if price > high_since else high_since
 bottom = price if price < low_since else low_since
 if pos > 0.0:
@@ -38,7 +39,9 @@ if pos > 0.0:
 else:
     worst = (entry - top) / entry
     best = (entry - bottom) / entry
+#end
 pnl = side * out * (price - entry) - share - fee
+#if record
 _store(
     trades, n_trades,
     float(entry_bar), float(at), side, out, entry, price, pnl, share + fee,
@@ -50,6 +53,11 @@ _store(
     float(decided), float(at), -side, target, out, q, price, fee, $exit_slippage, 0.0, float(reason), 0.0,
 )
 n_orders += 1
+#end
+#if !record
+book_trade(book, pnl, out * entry, float(at - entry_bar))
+book[TRADED] += out * price
+#end
 if left > 0.0:
     pos = side * left
     entry_fee -= share
@@ -70,18 +78,28 @@ free = cash + pos * q - size * q
 affordable = $affordable
 #end
 if not want > 0.0:
+    #if record
     _store(
         orders, n_orders,
         float(decided), float(at), side, target, 0.0, q, price, 0.0, 0.0, 0.0, 0.0, 1.0,
     )
     n_orders += 1
+    #end
+    #if !record
+    pass
+    #end
 #if fixed_units
 elif not affordable:
+    #if record
     _store(
         orders, n_orders,
         float(decided), float(at), side, target, more, q, price, 0.0, 0.0, 0.0, 0.0, 2.0,
     )
     n_orders += 1
+    #end
+    #if !record
+    pass
+    #end
 #end
 else:
     held = target
@@ -105,12 +123,17 @@ else:
         #if take_profit
         goal = $basis * (1.0 + side * take_profit)
         #end
+        #if record
         _store(
             orders, n_orders,
             float(decided), float(at), side, target, more, q, price, fee,
             $entry_slippage, $entry_spread, 0.0, 0.0,
         )
         n_orders += 1
+        #end
+        #if !record
+        book[TRADED] += more * price
+        #end
 """
 
 # Closes the position inside bar t where a level is touched: the tighter stop first, then the target.
@@ -193,13 +216,18 @@ if pos != 0.0:
 """
 
 LOOP = """\
-def run($arguments):
+def $name($arguments):
     # Bars first..last-1 are simulated; the step is asked from bar `warm` on. Equity and positions are filled.
+    #if record
     orders = np.empty((64, $width))
     trades = np.empty((64, $width))
     n_orders = 0
     n_trades = 0
     clamped = 0
+    #end
+    #if !record
+    invested = 0
+    #end
     cash = initial_cash
     pos = 0.0
     entry = _nan
@@ -219,21 +247,32 @@ def run($arguments):
     #if exit_memory
     blocked = _nan
     #end
+    # nothing can happen before the first decision
     start = first
+    while start < warm and start < last:
+        equity[start - first] = cash
+        #if record
+        positions[start - first] = 0.0
+        #end
+        start += 1
     while start < last:
+        #if record
         # The tables grow out here: an array that is assigned inside the loop costs reference counting on
         # every bar (half the time). Between two checks of `room` a decision adds two rows at most, a stop
         # one, the last bar one.
         orders = _roomy(orders, n_orders)
         trades = _roomy(trades, n_orders)
         room = orders.shape[0] - 4
+        #end
         for t in range(start, last):
             start = t + 1
             # 1. what was decided on the close before
             if pending:
+                #if record
                 if n_orders > room:
                     start = t
                     break
+                #end
                 pending = False
                 reason = 0
                 decided = t - 1 - first
@@ -262,45 +301,56 @@ def run($arguments):
             #include stops
             #end
             # 3. extremes since the entry, known only after the bar; when flat too, as that spares a branch
+            #if record trailing_stop
             high_since = high[t] if high[t] > high_since else high_since
             low_since = low[t] if low[t] < low_since else low_since
+            #end
             # 4. mark at the close
             value = cash + pos * close[t]
             equity[t - first] = value
+            #if record
             positions[t - first] = pos
+            #end
+            #if !record
+            invested += pos != 0.0
+            #end
             # 5. show the close to the strategy
-            if t >= warm:
-                $decision
-                v = 1.0 * answer
-                if v == v:
-                    if v > 1.0:
-                        v = 1.0
-                        clamped += 1
-                    elif v < -1.0:
-                        v = -1.0
-                        clamped += 1
-                    #if long_only
-                    v = 0.0 if v < 0.0 else v
+            $decision
+            v = 1.0 * answer
+            if v == v:
+                if v > 1.0:
+                    v = 1.0
+                    #if record
+                    clamped += 1
                     #end
-                    #if short_only
-                    v = 0.0 if v > 0.0 else v
+                elif v < -1.0:
+                    v = -1.0
+                    #if record
+                    clamped += 1
                     #end
-                    #if exit_memory
-                    if v != blocked:
-                        blocked = _nan
-                        if $differs:
-                            pending = True
-                            target = v
-                    #end
-                    #if !exit_memory
+                #if long_only
+                v = 0.0 if v < 0.0 else v
+                #end
+                #if short_only
+                v = 0.0 if v > 0.0 else v
+                #end
+                #if exit_memory
+                if v != blocked:
+                    blocked = _nan
                     if $differs:
                         pending = True
                         target = v
-                    #end
-                #if exit_memory
-                else:
-                    blocked = _nan
                 #end
+                #if !exit_memory
+                if $differs:
+                    pending = True
+                    target = v
+                #end
+            #if exit_memory
+            else:
+                blocked = _nan
+            #end
+    #if record
     if pending:
         side = 1.0 if target > held or (target == held and target > 0.0) else -1.0
         _store(
@@ -310,12 +360,17 @@ def run($arguments):
         n_orders += 1
     ending = (cash, pos, entry, float(entry_bar), held, float(clamped))
     return orders[:n_orders], trades[:n_trades], ending
+    #end
+    #if !record
+    book[HELD] = float(invested)
+    #end
 """
 
 PIECES = {"size": SIZE, "exit": EXIT, "enter": ENTER, "stops": STOPS}
 
-MODULE = '''\
-"""Generated by admf: the engine's loop around one strategy's step."""
+# The head of every generated module; what follows it is one of the three tails.
+HEAD = '''\
+"""Generated by admf: $title."""
 
 from __future__ import annotations
 
@@ -326,12 +381,19 @@ from numba import types as _t
 _nan = np.nan
 _ROW = _t.Array(_t.float64, 1, "C", readonly=True)
 _OUT = _t.Array(_t.float64, 1, "C")
+_ROWS = _t.Array(_t.float64, 2, "C", readonly=True)
+_TABLE = _t.Array(_t.float64, 2, "C")
+_INDEX = _t.Array(_t.int64, 2, "C")
+_FLAGS = _t.Array(_t.int64, 1, "C")
 _OPTIONS = {"error_model": "numpy", "nogil": True}
 
 $constants
 
-$step
+$functions
+'''
 
+# A single backtest: the loop, and what records orders and trades.
+SINGLE = """
 
 # Scalars, and loops in place of slices: numba compiles this in half the time.
 @_njit(**_OPTIONS)
@@ -352,4 +414,50 @@ def _roomy(table, used):
 
 @_njit(($signature,), cache=True, **_OPTIONS)
 $loop
-'''
+"""
+
+# Metrics of one simulation, into row `i` of `out`.
+MEASURE = """
+
+@_njit(**_OPTIONS)
+def _measure(out, i, equity, returns, market, book, cash, risk_free, period):
+    $measures
+"""
+
+# Many trials: `flags` holds a cancel flag and the count of trials done. A trial whose values never are
+# complete is left as it is.
+SWEEP = """
+
+@_njit(**_OPTIONS)
+$loop
+
+
+@_njit(($signature,), cache=True, **_OPTIONS)
+def run($arguments):
+    for i in range(begin, end):
+        if flags[0] != 0:
+            break
+        warm = warms[i]
+        if warm < close.shape[0]:
+            for j in range($book_size):
+                book[j] = 0.0
+            _trial($values)
+            _measure(out, i, equity, returns, market, book, initial_cash, risk_free, period)
+        flags[1] += 1
+"""
+
+# The metrics of a simulation that is there already: trades and fills are entered in their order.
+METRICS = """
+
+@_njit((_TABLE, _ROW, _OUT, _ROW, _ROW, _ROW, _ROW, _ROW, _ROW, *[_t.float64] * 3), cache=True, **_OPTIONS)
+def run(out, equity, returns, market, positions, pnl, paid, bars, traded, cash, risk_free, period):
+    book = np.zeros($book_size)
+    for i in range(pnl.size):
+        book_trade(book, pnl[i], paid[i], bars[i])
+    for value in traded:
+        book[TRADED] += value
+    for value in positions:
+        if value != 0.0:
+            book[HELD] += 1.0
+    _measure(out, 0, equity, returns, market, book, cash, risk_free, period)
+"""

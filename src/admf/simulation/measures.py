@@ -1,0 +1,391 @@
+"""The metrics of one simulation as loops over its equity: what a sweep streams and a single backtest shows.
+
+Plain functions of arrays and numbers. `admf.simulation.kernel` writes them into compiled modules, the
+sweep's and the single backtest's, so that both give the same bits; uncompiled they are the oracle. The
+definitions are those of `admf.simulation.metrics` and its neighbours, to which a test holds them; what is not
+defined, or infinite, is NaN. Sums run in eight lanes: that is quick, and rounds like a sum of an eighth of the length.
+Deviations are from the mean of a first pass, so that nothing cancels.
+
+Arguments that recur: `equity` at each close, shape (n,); `returns` per bar, of which the first `valid` count
+(after ruin there are none); `cash` at the start; `risk_free` a bar; `period` bars a year; `book`, the sums
+over trades and fills in the cells below.
+"""
+
+from __future__ import annotations
+
+import math
+from math import nan
+from typing import NamedTuple
+
+from admf.typing import FloatArray
+
+# Cells of the book.
+TRADES, WINS, LOSSES, GAIN, LOSS, PROFIT, RETURN, BEST, WORST, STREAK, LONGEST, BARS, TRADED, HELD = range(14)
+BOOK_SIZE = 14
+
+
+class Group(NamedTuple):
+    """Metrics that are computed together.
+
+    Parameters
+    ----------
+    function
+        Name of the function of this module.
+    arguments
+        What it takes.
+    metrics
+        Names of what it returns, in order.
+    """
+
+    function: str
+    arguments: tuple[str, ...]
+    metrics: tuple[str, ...]
+
+
+_RETURNS = ("returns", "valid")
+GROUPS = (
+    Group(
+        "equity_growth",
+        ("equity", "cash", "period"),
+        ("final_equity", "cum_returns_final", "annual_return"),
+    ),
+    Group("market_growth", ("market",), ("buy_and_hold_return",)),
+    Group(
+        "equity_drawdown",
+        ("equity", "cash", "period"),
+        ("max_drawdown", "calmar_ratio", "recovery_factor"),
+    ),
+    Group("equity_under_water", ("equity", "cash"), ("longest_drawdown", "ulcer_index")),
+    Group("return_spread", (*_RETURNS, "risk_free", "period"), ("sharpe_ratio", "annual_volatility")),
+    Group("return_shape", (*_RETURNS, "risk_free"), ("skew", "kurtosis", "probabilistic_sharpe_ratio")),
+    Group(
+        "return_downside",
+        (*_RETURNS, "risk_free", "period"),
+        ("sortino_ratio", "downside_risk", "omega_ratio"),
+    ),
+    Group("return_stability", _RETURNS, ("stability_of_timeseries",)),
+    Group("return_market", (*_RETURNS, "market", "risk_free", "period"), ("alpha", "beta")),
+    Group(
+        "book_trades",
+        ("book",),
+        (
+            "trades",
+            "win_rate",
+            "profit_factor",
+            "expectancy",
+            "payoff_ratio",
+            "kelly",
+            "avg_trade",
+            "best_trade",
+            "worst_trade",
+            "max_consecutive_losses",
+            "avg_bars",
+        ),
+    ),
+    Group("book_exposure", ("book", "equity"), ("exposure",)),
+    Group("book_turnover", ("book", "equity", "period"), ("turnover",)),
+)
+STREAMED = tuple(name for group in GROUPS for name in group.metrics)
+
+
+def finite(value: float) -> float:
+    """Give the value; NaN where it is infinite, as JSON knows neither."""
+    return value if value - value == 0.0 else nan
+
+
+def ratio(numerator: float, denominator: float) -> float:
+    """Divide; NaN by 0."""
+    return numerator / denominator if denominator != 0.0 else nan
+
+
+def real_power(base: float, exponent: float) -> float:
+    """Raise to a power; NaN of a negative base."""
+    return base**exponent if base >= 0.0 else nan
+
+
+def lane_sum(values: FloatArray, count: int) -> float:
+    """Sum of the first `count` values."""
+    a = b = c = d = e = f = g = h = 0.0
+    whole = count - count % 8
+    for i in range(0, whole, 8):
+        a += values[i]
+        b += values[i + 1]
+        c += values[i + 2]
+        d += values[i + 3]
+        e += values[i + 4]
+        f += values[i + 5]
+        g += values[i + 6]
+        h += values[i + 7]
+    for i in range(whole, count):
+        a += values[i]
+    return ((a + b) + (c + d)) + ((e + f) + (g + h))
+
+
+def lane_squares(values: FloatArray, count: int, mean: float) -> float:
+    """Sum of the squared deviations from `mean`."""
+    a = b = c = d = e = f = g = h = 0.0
+    whole = count - count % 8
+    for i in range(0, whole, 8):
+        a += (values[i] - mean) * (values[i] - mean)
+        b += (values[i + 1] - mean) * (values[i + 1] - mean)
+        c += (values[i + 2] - mean) * (values[i + 2] - mean)
+        d += (values[i + 3] - mean) * (values[i + 3] - mean)
+        e += (values[i + 4] - mean) * (values[i + 4] - mean)
+        f += (values[i + 5] - mean) * (values[i + 5] - mean)
+        g += (values[i + 6] - mean) * (values[i + 6] - mean)
+        h += (values[i + 7] - mean) * (values[i + 7] - mean)
+    for i in range(whole, count):
+        a += (values[i] - mean) * (values[i] - mean)
+    return ((a + b) + (c + d)) + ((e + f) + (g + h))
+
+
+def equity_returns(equity: FloatArray, returns: FloatArray, cash: float) -> int:
+    """Fill `returns` and give how many there are: none follow an equity of 0 or below."""
+    n = int(equity.shape[0])
+    returns[0] = equity[0] / cash - 1.0
+    for i in range(1, n):
+        returns[i] = equity[i] / equity[i - 1] - 1.0
+    for i in range(n):
+        if equity[i] <= 0.0:
+            return i + 1
+    return n
+
+
+def are_equal(values: FloatArray, count: int) -> bool:
+    """Whether the first `count` values are all the same: their deviation is then 0, which rounding hides."""
+    for i in range(1, count):  # noqa: SIM110 - numba knows no all() of a generator
+        if values[i] != values[0]:
+            return False
+    return True
+
+
+def equity_growth(equity: FloatArray, cash: float, period: float) -> tuple[float, float, float]:
+    """Give final equity, total return, annual return."""
+    n = equity.shape[0]
+    grown = equity[n - 1] / cash
+    return equity[n - 1], grown - 1.0, real_power(grown, period / n) - 1.0
+
+
+def market_growth(market: FloatArray) -> tuple[float]:
+    """Buy and hold."""
+    return (market[0],)
+
+
+def equity_drawdown(equity: FloatArray, cash: float, period: float) -> tuple[float, float, float]:
+    """Maximum drawdown, Calmar ratio, recovery factor."""
+    n = equity.shape[0]
+    peak = cash
+    bottom = cash
+    deepest = 0.0
+    for i in range(n):
+        # one division a high, not one a bar: below one high the lowest value is the deepest
+        if equity[i] > peak:
+            depth = bottom / peak - 1.0
+            deepest = depth if depth < deepest else deepest
+            peak = equity[i]
+            bottom = peak
+        bottom = equity[i] if equity[i] < bottom else bottom
+    depth = bottom / peak - 1.0
+    deepest = depth if depth < deepest else deepest
+    grown = equity[n - 1] / cash
+    return (
+        deepest,
+        ratio(real_power(grown, period / n) - 1.0, -deepest),
+        ratio(grown - 1.0, -deepest),
+    )
+
+
+def equity_under_water(equity: FloatArray, cash: float) -> tuple[float, float]:
+    """Longest drawdown in bars, ulcer index."""
+    n = equity.shape[0]
+    peak = cash
+    run = 0
+    longest = 0
+    squares = 0.0
+    for i in range(n):
+        peak = equity[i] if equity[i] > peak else peak
+        depth = equity[i] / peak - 1.0
+        squares += depth * depth
+        run = run + 1 if depth < 0.0 else 0
+        longest = run if run > longest else longest
+    return float(longest), math.sqrt(squares / n)
+
+
+def return_spread(returns: FloatArray, valid: int, risk_free: float, period: float) -> tuple[float, float]:
+    """Sharpe ratio, annual volatility."""
+    if valid < 2:
+        return nan, nan
+    if are_equal(returns, valid):
+        return nan, 0.0
+    mean = lane_sum(returns, valid) / valid
+    deviation = math.sqrt(lane_squares(returns, valid, mean) / (valid - 1.0))
+    return ratio(mean - risk_free, deviation) * math.sqrt(period), deviation * math.sqrt(period)
+
+
+def return_shape(returns: FloatArray, valid: int, risk_free: float) -> tuple[float, float, float]:
+    """Skew, raw kurtosis, probabilistic Sharpe ratio (Bailey and Lopez de Prado 2012, equation 9)."""
+    if valid < 2 or are_equal(returns, valid):
+        return nan, nan, nan
+    mean = lane_sum(returns, valid) / valid
+    a = b = c = d = e = f = 0.0
+    whole = valid - valid % 2
+    for i in range(0, whole, 2):
+        one = returns[i] - mean
+        two = returns[i + 1] - mean
+        a += one * one
+        b += two * two
+        c += one * one * one
+        d += two * two * two
+        e += (one * one) * (one * one)
+        f += (two * two) * (two * two)
+    for i in range(whole, valid):
+        one = returns[i] - mean
+        a += one * one
+        c += one * one * one
+        e += (one * one) * (one * one)
+    second = (a + b) / valid
+    skewness = ratio((c + d) / valid, second * math.sqrt(second))
+    fourth = ratio((e + f) / valid, second * second)
+    sharpe = ratio(mean - risk_free, math.sqrt((a + b) / (valid - 1.0)))
+    variance = 1.0 - skewness * sharpe + (fourth - 1.0) / 4.0 * sharpe * sharpe
+    if not variance > 0.0:
+        return skewness, fourth, nan
+    score = sharpe * math.sqrt(valid - 1.0) / math.sqrt(variance)
+    return skewness, fourth, 0.5 * (1.0 + math.erf(score / math.sqrt(2.0)))
+
+
+def return_downside(
+    returns: FloatArray, valid: int, risk_free: float, period: float
+) -> tuple[float, float, float]:
+    """Sortino ratio, downside risk, omega ratio."""
+    gains = losses = squares = below = 0.0
+    for i in range(valid):
+        excess = returns[i] - risk_free
+        short = excess if excess < 0.0 else 0.0
+        losses -= short
+        squares += short * short
+        gains += excess if excess > 0.0 else 0.0
+        loss = returns[i] if returns[i] < 0.0 else 0.0
+        below += loss * loss
+    risk = math.sqrt(below / valid) * math.sqrt(period)
+    if returns.shape[0] < 2:
+        return nan, risk, nan
+    mean = lane_sum(returns, valid) / valid - risk_free
+    target_risk = math.sqrt(squares / valid) * math.sqrt(period)
+    return ratio(mean * period, target_risk), risk, ratio(gains, losses)
+
+
+def return_stability(returns: FloatArray, valid: int) -> tuple[float]:
+    """R squared of a line through the cumulative log returns."""
+    if valid < 2:
+        return (nan,)
+    grown = 0.0
+    total = 0.0
+    changed = False
+    for i in range(valid):
+        if not returns[i] > -1.0:
+            return (nan,)
+        step = math.log1p(returns[i])
+        grown += step
+        total += grown
+        changed = changed or (i > 0 and step != 0.0)
+    if not changed:
+        return (nan,)
+    mean = total / valid
+    middle = (valid - 1.0) / 2.0
+    grown = 0.0
+    covariance = squares = 0.0
+    for i in range(valid):
+        grown += math.log1p(returns[i])
+        covariance += (i - middle) * (grown - mean)
+        squares += (grown - mean) * (grown - mean)
+    times = valid * (float(valid) * valid - 1.0) / 12.0
+    found = ratio(covariance * covariance, times * squares)
+    return (1.0 if found > 1.0 else found,)
+
+
+def return_market(
+    returns: FloatArray, valid: int, market: FloatArray, risk_free: float, period: float
+) -> tuple[float, float]:
+    """Alpha and beta against the market's returns: its cell 0 is the whole return, cell i that of bar i."""
+    count = valid - 1
+    if count < 2:
+        return nan, nan
+    ours = theirs = 0.0
+    for i in range(1, valid):
+        ours += returns[i]
+        theirs += market[i]
+    ours /= count
+    theirs /= count
+    variance = covariance = 0.0
+    for i in range(1, valid):
+        deviation = market[i] - theirs
+        variance += deviation * deviation
+        covariance += deviation * (returns[i] - ours)
+    if variance / count < 1e-30:
+        return nan, nan
+    slope = covariance / variance
+    unexplained = (ours - risk_free) - slope * (theirs - risk_free)
+    return real_power(1.0 + unexplained, period) - 1.0, slope
+
+
+def book_trade(book: FloatArray, pnl: float, paid: float, bars: float) -> None:
+    """Enter a closed trade: its profit, the price paid, and how many bars it lasted."""
+    earned = pnl / paid
+    if book[TRADES] == 0.0 or earned > book[BEST]:
+        book[BEST] = earned
+    if book[TRADES] == 0.0 or earned < book[WORST]:
+        book[WORST] = earned
+    book[TRADES] += 1.0
+    book[PROFIT] += pnl
+    book[RETURN] += earned
+    book[BARS] += bars
+    if pnl > 0.0:
+        book[WINS] += 1.0
+        book[GAIN] += pnl
+    if pnl < 0.0:
+        book[LOSSES] += 1.0
+        book[LOSS] -= pnl
+        book[STREAK] += 1.0
+        if book[STREAK] > book[LONGEST]:
+            book[LONGEST] = book[STREAK]
+    else:
+        book[STREAK] = 0.0
+
+
+def book_trades(
+    book: FloatArray,
+) -> tuple[float, float, float, float, float, float, float, float, float, float, float]:
+    """Statistics of the closed trades, in the order of `GROUPS`."""
+    count = book[TRADES]
+    if count == 0.0:
+        return 0.0, nan, nan, nan, nan, nan, nan, nan, nan, 0.0, nan
+    won = book[WINS] / count
+    payoff = nan
+    if book[WINS] > 0.0 and book[LOSSES] > 0.0:
+        payoff = (book[GAIN] / book[WINS]) / (book[LOSS] / book[LOSSES])
+    return (
+        count,
+        won,
+        ratio(book[GAIN], book[LOSS]),
+        book[PROFIT] / count,
+        payoff,
+        won - ratio(1.0 - won, payoff),
+        book[RETURN] / count,
+        book[BEST],
+        book[WORST],
+        book[LONGEST],
+        book[BARS] / count,
+    )
+
+
+def book_exposure(book: FloatArray, equity: FloatArray) -> tuple[float]:
+    """Share of bars with a position."""
+    return (book[HELD] / equity.shape[0],)
+
+
+def book_turnover(book: FloatArray, equity: FloatArray, period: float) -> tuple[float]:
+    """Value traded in a year for the mean equity."""
+    n = equity.shape[0]
+    mean = lane_sum(equity, n) / n
+    return (book[TRADED] / mean / (n / period) if mean > 0.0 else nan,)
