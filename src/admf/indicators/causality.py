@@ -19,8 +19,8 @@ _OF_SCALE = 1e-12
 def evaluate_custom(spec: Indicator, columns: Mapping[str, FloatArray], prove: bool = True) -> FloatArray:
     """Compute a user's function and check it.
 
-    It is computed again on prefixes of the bars (a half, seven eighths, all but the last one to eight): a value
-    that changes when later bars are taken away knew something of them. This finds what looks ahead
+    It is computed again on prefixes of the bars (a half, seven eighths, all but the last one to eight): a
+    value that changes when later bars are taken away knew something of them. This finds what looks ahead
     everywhere, or regularly within eight bars; not what does so at single bars far from every prefix's end.
 
     Parameters
