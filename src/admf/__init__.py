@@ -9,11 +9,12 @@ __version__ = "0.1.0"
 
 # Lazy, so that `import admf` and the light commands stay quick: name -> module that holds it.
 _EXPORTS = {
+    "SimulationSession": "admf.simulation.session",
     "load_bars": "admf.market",
     "simulate": "admf.simulation",
 }
 
-__all__ = ["__version__", "load_bars", "simulate"]
+__all__ = ["SimulationSession", "__version__", "load_bars", "simulate"]
 
 
 def __getattr__(name: str) -> Any:

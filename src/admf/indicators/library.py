@@ -176,6 +176,10 @@ def evaluate(name: str, params: Sequence[Number], arrays: Sequence[FloatArray]) 
     inputs = [np.ascontiguousarray(array, dtype=np.float64) for array in arrays]
     found = getattr(_talib(), name)(*inputs, *params)
     outputs = found if isinstance(found, list | tuple) else (found,)
+    if len(outputs) == 1 and outputs[0].dtype == np.float64:
+        outputs[0].flags.writeable = False  # of the owner: a view of it could be made writable again
+        only: FloatArray = outputs[0].reshape(1, -1)  # new memory costs more than most functions
+        return only
     rows = np.empty((len(outputs), len(inputs[0])), dtype=np.float64)
     for row, output in zip(rows, outputs, strict=True):
         row[:] = output
@@ -184,6 +188,13 @@ def evaluate(name: str, params: Sequence[Number], arrays: Sequence[FloatArray]) 
             function.parameters = dict(zip(facts(name).parameters, params, strict=True))
             row[: _first_complete(inputs) + function.lookback] = np.nan
     return rows
+
+
+def window(name: str, params: Sequence[tuple[str, Number]]) -> int:
+    """Bars that the first value of a function takes, its own included."""
+    function = _talib().abstract.Function(name)
+    function.parameters = dict(params)
+    return int(function.lookback) + 1
 
 
 def _first_complete(inputs: Sequence[FloatArray]) -> int:

@@ -24,6 +24,25 @@ from admf.simulation.settings import Settings
 
 NAN = math.nan
 
+# What an engine knows between two bars, besides its settings and the rows it has recorded.
+MEMORY = (
+    "bar",
+    "cash",
+    "position",
+    "entry_price",
+    "entry_fee",
+    "entry_bar",
+    "high_since",
+    "low_since",
+    "held",
+    "pending",
+    "stop",
+    "goal",
+    "blocked",
+    "clamped",
+    "previous_close",
+)
+
 
 class Account(NamedTuple):
     """What a strategy may know of its own position, at a close.
@@ -113,13 +132,19 @@ class PlainEngine:
         self.previous_close = close
         return equity
 
-    def finish(self) -> None:
-        """Record the order of the last close, which nothing fills."""
+    def unfilled(self) -> tuple[float, ...] | None:
+        """Give the row of the order of the last close, which nothing has filled; None where there is none."""
         if self.pending is None:
-            return
+            return None
         target = self.pending
         side = 1.0 if target > self.held or (target == self.held and target > 0.0) else -1.0
-        self.orders.append((self.bar, -1, side, target, NAN, NAN, NAN, 0.0, 0.0, 0.0, SIGNAL, UNFILLED))
+        return (self.bar, -1, side, target, NAN, NAN, NAN, 0.0, 0.0, 0.0, SIGNAL, UNFILLED)
+
+    def finish(self) -> None:
+        """Record the order of the last close, which nothing fills."""
+        row = self.unfilled()
+        if row is not None:
+            self.orders.append(row)
 
     # decisions
 

@@ -1,0 +1,405 @@
+"""`SimulationSession`: the engine stepped one bar at a time, with the bits of a batch over the same bars."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from admf.errors import ConfigError, DataError, Problem, StrategyError
+from admf.indicators.latest import LatestValues
+from admf.indicators.spec import BAR_COLUMNS
+from admf.indicators.table import column_of
+from admf.market.findings import format_moments
+from admf.simulation.api import _columns
+from admf.simulation.assumptions import assumption_card, warnings_of
+from admf.simulation.history import History
+from admf.simulation.inputs import PRICES, Step
+from admf.simulation.plain import PlainEngine
+from admf.simulation.records import FILLED, ORDER_COLUMNS, REASONS, STATUSES, TRADE_COLUMNS
+from admf.simulation.result import SimulationResult
+from admf.simulation.settings import Settings
+from admf.strategies import resolve_strategy
+
+if TYPE_CHECKING:
+    from admf.core.config.models import CostsConfig, ExecutionConfig, SizingConfig
+    from admf.market import Bars
+
+
+class Order(NamedTuple):
+    """An order that waits for the next bar: its side, and the target exposure that it is for."""
+
+    decided_bar: int
+    side: str
+    target: float
+
+
+class Fill(NamedTuple):
+    """A fill or a refusal: what `SimulationResult.orders` has in a row. Bars count from the first one."""
+
+    decided_bar: int
+    bar: int
+    side: str
+    target: float
+    units: float
+    quote: float
+    price: float
+    commission: float
+    slippage: float
+    spread: float
+    reason: str
+    status: str
+
+
+class SessionUpdate(NamedTuple):
+    """What one bar brought, and how things stand at its close.
+
+    Parameters
+    ----------
+    bar
+        Its number, from 0 at the first that was simulated.
+    timestamp
+        UTC nanoseconds.
+    orders
+        Decided at this close, to be filled when the next bar comes: one or none.
+    fills
+        What was filled on this bar, or with fill same_close at the close before, in order.
+    refused
+        Orders that were rejected, with the reason as their status.
+    asked
+        Whether the strategy was asked; not while it warms up.
+    position, entry_price, cash, equity
+        Signed units, average price paid (NaN when flat), currency.
+    target
+        Exposure that the position stands for.
+    state
+        The strategy's own; None where it keeps none.
+    """
+
+    bar: int
+    timestamp: int
+    orders: tuple[Order, ...]
+    fills: tuple[Fill, ...]
+    refused: tuple[Fill, ...]
+    asked: bool
+    position: float
+    entry_price: float
+    cash: float
+    equity: float
+    target: float
+    state: tuple[Any, ...] | None
+
+
+class SimulationSession:
+    """Simulates a strategy bar by bar: fills, decisions and result are those of `simulate`, bit for bit.
+
+    Indicators are TA-Lib's over all bars so far, so that a bar costs more the longer the session is.
+    A user's own indicator function gives the batch's bits only if its value at a bar does not depend, by
+    rounding, on how many bars follow; it must cope with few bars, unless a history comes before them.
+
+    Parameters
+    ----------
+    strategy, params, execution, sizing, costs, initial_cash, risk_free_pct, allow_modules
+        As in `simulate`.
+    history
+        Bars before the session: they warm the strategy up and are not simulated, as those before `start` in
+        `simulate`. Symbol, timeframe, time zone and columns are theirs, also if there are none in it. Without
+        it, the first bar says which columns there are.
+    symbol, timeframe, timezone
+        Of the bars, where there is no history; the timeframe is needed then.
+
+    Raises
+    ------
+    ConfigError
+        A key or value is wrong.
+    StrategyError
+        The strategy or its parameters are wrong.
+    ComponentError
+        An indicator reads a column that the history has not, or a timeframe that does not fit.
+    """
+
+    def __init__(
+        self,
+        strategy: Any,
+        params: Mapping[str, Any] | None = None,
+        *,
+        execution: Mapping[str, Any] | ExecutionConfig | None = None,
+        sizing: Mapping[str, Any] | SizingConfig | None = None,
+        costs: Mapping[str, Any] | CostsConfig | None = None,
+        initial_cash: float = 100_000.0,
+        risk_free_pct: float = 0.0,
+        history: Bars | None = None,
+        symbol: str = "SESSION",
+        timeframe: str | None = None,
+        timezone: str = "UTC",
+        allow_modules: Sequence[str] = (),
+    ) -> None:
+        from admf.core.config.models import BacktestConfig
+
+        sections = {"execution": execution, "sizing": sizing, "costs": costs}
+        self.config = BacktestConfig(
+            strategy={"name": "session"},  # type: ignore[arg-type]
+            initial_cash=initial_cash,
+            risk_free_pct=risk_free_pct,
+            **{name: section for name, section in sections.items() if section is not None},  # type: ignore[arg-type]
+        )
+        self.strategy = resolve_strategy(strategy, params, allow_modules=tuple(allow_modules))
+        config = self.config
+        self._settings = Settings.from_config(
+            config.execution, config.sizing, config.costs, config.initial_cash
+        )
+        self._counted = history is None  # bars a year: counted from the bars at the end, as load_bars does
+        start = history if history is not None else _no_bars(symbol, timeframe, timezone)
+        self._history = History(start, open_columns=history is None)
+        self._first = len(start)
+        if history is not None:
+            self._columns_of(start)
+        self._latest = LatestValues(self.strategy.indicators, start)
+        self._engine = PlainEngine(self._settings)
+        self._step = Step(self.strategy)
+        self._warm = False
+        self._equity: list[float] = []
+        self._positions: list[float] = []
+        self._stopped: str | None = None
+
+    def __len__(self) -> int:
+        """Bars that were simulated, the history not counted."""
+        return len(self._equity)
+
+    def __repr__(self) -> str:
+        equity = self._equity[-1] if self._equity else self.config.initial_cash
+        return f"<SimulationSession {self.strategy.name}: {len(self)} bars, equity {equity:,.2f}>"
+
+    @property
+    def bars(self) -> Bars:
+        """All bars so far, the history first."""
+        return self._history.bars
+
+    @property
+    def pending(self) -> tuple[Order, ...]:
+        """The order that waits for the next bar, if there is one."""
+        row = self._engine.unfilled()
+        return () if row is None else (Order(int(row[0]), "buy" if row[2] > 0 else "sell", row[3]),)
+
+    def on_bar(self, bar: Any) -> SessionUpdate:
+        """Take the next bar: fill what was decided before, check stops, mark, ask the strategy.
+
+        Parameters
+        ----------
+        bar
+            A mapping with timestamp, open, high, low, close, volume (0 where absent) and the other columns,
+            or an object with such attributes and a mapping `extra`. The timestamp is a time (without a zone:
+            one of the bars'), or UTC nanoseconds as an integer.
+
+        Raises
+        ------
+        DataError
+            The bar is not valid, or does not come after the last one; the session stands as before.
+        StrategyError
+            The strategy failed. The session has seen the bar, but no decision, and goes no further.
+        """
+        self._require_running()
+        self._history.append(bar)
+        try:
+            return self._advance(self._history.bars)
+        except BaseException as error:
+            self._stopped = f"{type(error).__name__} at bar {len(self._history) - 1}"
+            raise
+
+    def _advance(self, bars: Bars) -> SessionUpdate:
+        engine = self._engine
+        at = len(bars) - 1
+        before = dict(self._latest.values)
+        self._latest.update(bars)
+        self._warm = self._warm or self._is_warm(at)
+        columns = self._columns_of(bars)
+
+        def value_of(argument: str) -> float | None:
+            name = argument.removeprefix("prev_")
+            if name in self.strategy.indicators:
+                value: float = (self._latest.values if name == argument else before)[name]
+            elif name in columns:
+                value = columns[name][at]
+            elif name in BAR_COLUMNS:
+                value = getattr(bars, name)[at if name == argument else at - 1]
+            else:
+                return None
+            return value
+
+        label = f"{at} ({format_moments(bars.timestamps[at:], bars.timezone)[0]})" if self._warm else ""
+        decide = (lambda account: self._step(value_of, account, label)) if self._warm else None
+        known = len(engine.orders)
+        open_, high, low, close = (float(getattr(bars, name)[at]) for name in PRICES)
+        with np.errstate(all="ignore"):  # as in compiled code, a division by zero is infinite, not an error
+            equity = engine.on_bar(open_, high, low, close, decide)
+        self._equity.append(equity)
+        self._positions.append(engine.position)
+        rows = [_fill(row) for row in engine.orders[known:]]
+        return SessionUpdate(
+            bar=engine.bar,
+            timestamp=int(bars.timestamps[at]),
+            orders=self.pending,
+            fills=tuple(row for row in rows if row.status == STATUSES[FILLED]),
+            refused=tuple(row for row in rows if row.status != STATUSES[FILLED]),
+            asked=self._warm,
+            position=engine.position,
+            entry_price=engine.entry_price,
+            cash=engine.cash,
+            equity=equity,
+            target=engine.held,
+            state=self._step.state,
+        )
+
+    def _is_warm(self, at: int) -> bool:
+        """Tell whether all that the step asks for has been there, as `BoundStrategy.first_complete_bar`."""
+        for argument in self.strategy.arguments:
+            name = argument.removeprefix("prev_")
+            if name in self.strategy.indicators:
+                first = self._latest.first.get(name, at + 1)
+            elif name in BAR_COLUMNS:
+                first = 0
+            else:
+                continue
+            if first + (name != argument) > at:
+                return False
+        return True
+
+    def _columns_of(self, bars: Bars) -> dict[str, Any]:
+        return {
+            name: column_of(bars, column, f"strategy {self.strategy.name}")
+            for name, column in self.strategy.columns.items()
+        }
+
+    def _require_running(self) -> None:
+        if self._stopped is not None:
+            raise StrategyError(
+                f"the session of strategy {self.strategy.name} has stopped: {self._stopped}",
+                hint="load it as it was last saved, with the strategy corrected",
+            )
+
+    def result(self) -> SimulationResult:
+        """Give the result so far: what `simulate` gives for these bars.
+
+        Raises
+        ------
+        DataError
+            No bar was simulated yet.
+        """
+        from admf.indicators import IndicatorTable
+
+        self._require_running()
+        if not self._equity:
+            raise DataError("the session has no result before its first bar", hint="call on_bar first")
+        bars, engine, settings = self._priced_bars(), self._engine, self._settings
+        table = IndicatorTable(bars, prove=False)
+        warmup = self.strategy.first_complete_bar(
+            {name: table.row(spec) for name, spec in self.strategy.indicators.items()}
+            | {name: getattr(bars, name) for name in BAR_COLUMNS}
+        )
+        simulated = bars.slice(self._first, None)
+        unfilled = engine.unfilled()
+        orders = _columns(
+            ORDER_COLUMNS, _table([*engine.orders, *([unfilled] if unfilled else [])], ORDER_COLUMNS)
+        )
+        equity, positions = np.array(self._equity), np.array(self._positions)
+        equity.flags.writeable = positions.flags.writeable = False
+        ending = (engine.cash, engine.position, engine.entry_price, float(engine.entry_bar), engine.held)
+        return SimulationResult(
+            bars=simulated,
+            strategy=self.strategy.name,
+            params=dict(self.strategy.params),
+            initial_cash=self.config.initial_cash,
+            risk_free_pct=self.config.risk_free_pct,
+            equity_values=equity,
+            position_values=positions,
+            order_table=orders,
+            trade_table=_columns(TRADE_COLUMNS, _table(engine.trades, TRADE_COLUMNS)),
+            assumptions=assumption_card(settings, simulated, max(warmup - self._first, 0), ending, False),
+            warnings=warnings_of(settings, equity, orders, engine.clamped),
+            compiled=False,
+        )
+
+    def _priced_bars(self) -> Bars:
+        """Bars with the number of them in a year."""
+        from dataclasses import replace
+
+        from admf.market.timeframes import periods_per_year
+
+        bars = self._history.bars
+        if not self._counted:
+            return bars
+        return replace(
+            bars, periods_per_year=float(periods_per_year(bars.timestamps, bars.timeframe, bars.timezone))
+        )
+
+    def save(self, path: str | Path) -> Path:
+        """Write the session to one file, whole or not at all; it goes on from there after `load`.
+
+        The file is a zip of JSON and .npy arrays.
+
+        Raises
+        ------
+        StrategyError
+            The strategy keeps things in ``self``, or its state or parameters cannot be written as JSON.
+        """
+        from admf.simulation.session_file import save
+
+        self._require_running()
+        return save(self, Path(path))
+
+    @classmethod
+    def load(
+        cls, path: str | Path, *, strategy: Any = None, allow_modules: Sequence[str] = ()
+    ) -> SimulationSession:
+        """Restore a saved session.
+
+        Parameters
+        ----------
+        path
+            What `save` wrote.
+        strategy
+            The strategy itself, where it was no registered name and no ``module:Name``.
+        allow_modules
+            Modules that the strategy may come from.
+
+        Raises
+        ------
+        DataError
+            There is no such file, it is damaged, or its bars are not those that were saved.
+        StrategyError
+            The strategy is not the one that was saved: its step, parameters or indicators have changed.
+        """
+        from admf.simulation.session_file import load
+
+        return load(cls, Path(path), strategy, allow_modules)
+
+
+def _no_bars(symbol: str, timeframe: str | None, timezone: str) -> Bars:
+    from admf.market.bars import Bars
+    from admf.market.timeframes import split_timeframe
+    from admf.market.timestamps import check_timezone
+
+    if timeframe is None:
+        problem = Problem("timeframe", "is missing", allowed='as "1d" or "5m"', hint="or give a history")
+        raise ConfigError([problem], "SimulationSession")
+    split_timeframe(timeframe)
+    check_timezone(timezone)
+    none = np.empty(0)
+    return Bars(
+        symbol, timeframe, np.empty(0, np.int64), none, none, none, none, none, timezone=timezone,
+        source="bars as they came",
+    )  # fmt: skip
+
+
+def _fill(row: tuple[float, ...]) -> Fill:
+    named: dict[str, Any] = dict(zip(ORDER_COLUMNS, row, strict=True))
+    named |= {name: int(named[name]) for name in ("decided_bar", "bar")}
+    named["side"] = "buy" if named["side"] > 0 else "sell"
+    named["reason"], named["status"] = REASONS[int(named["reason"])], STATUSES[int(named["status"])]
+    return Fill(**named)
+
+
+def _table(rows: Sequence[tuple[float, ...]], columns: tuple[str, ...]) -> Any:
+    return np.array(rows, dtype=np.float64).reshape(-1, len(columns))
