@@ -12,9 +12,10 @@ _EXPORTS = {
     "SimulationSession": "admf.simulation.session",
     "load_bars": "admf.market",
     "simulate": "admf.simulation",
+    "simulate_portfolio": "admf.simulation.portfolio",
 }
 
-__all__ = ["SimulationSession", "__version__", "load_bars", "simulate"]
+__all__ = ["SimulationSession", "__version__", "load_bars", "simulate", "simulate_portfolio"]
 
 
 def __getattr__(name: str) -> Any:

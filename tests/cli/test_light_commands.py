@@ -85,7 +85,7 @@ def test_unknown_kind_says_what_there_is(admf: Admf) -> None:
     assert done.stdout == ""
     assert done.stderr == (
         "error: there is no kind of component 'strategies'; "
-        "there is: capability, data_source, indicator, strategy, workflow\n"
+        "there is: allocation, capability, data_source, indicator, strategy, workflow\n"
         "  hint: did you mean 'strategy'?\n"
     )
 

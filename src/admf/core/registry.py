@@ -22,6 +22,7 @@ T = TypeVar("T")
 
 # Kind -> module whose import registers the built-in components of that kind (addresses only, so it is cheap).
 KINDS: dict[str, str] = {
+    "allocation": "admf.simulation.portfolio.allocations",
     "capability": "admf.core.capabilities",
     "data_source": "admf.market",
     "indicator": "admf.indicators",

@@ -1,0 +1,23 @@
+"""Many symbols that share cash: allocations give target weights, one engine carries them out."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+# Lazy: the config and the list of allocations are read where nothing is simulated.
+_EXPORTS = {
+    "PortfolioConfig": "admf.simulation.portfolio.config",
+    "PortfolioResult": "admf.simulation.portfolio.result",
+    "View": "admf.simulation.portfolio.view",
+    "run_portfolio": "admf.simulation.portfolio.api",
+    "simulate_portfolio": "admf.simulation.portfolio.api",
+}
+
+__all__ = ["PortfolioConfig", "PortfolioResult", "View", "run_portfolio", "simulate_portfolio"]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _EXPORTS:
+        return getattr(import_module(_EXPORTS[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

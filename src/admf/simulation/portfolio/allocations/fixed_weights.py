@@ -1,0 +1,53 @@
+"""Weights that the user writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from admf.errors import ConfigError, Problem
+from admf.simulation.portfolio.allocation import Universe, symbol_weights
+from admf.simulation.portfolio.view import View
+from admf.typing import FloatArray
+
+
+class FixedWeights:
+    """The weights of the config, as long as the symbols are traded.
+
+    Parameters
+    ----------
+    weights
+        Symbol -> weight; negative is short. Symbols that are not named get 0, what is left stays in cash.
+    """
+
+    def __init__(self, weights: Mapping[str, Any]) -> None:
+        if not isinstance(weights, Mapping) or not weights:
+            raise ConfigError(
+                [Problem("weights", "must be a mapping of symbols to weights", found=repr(weights))],
+                "fixed_weights",
+            )
+        self._given = dict(weights)
+        self._weights: FloatArray | None = None
+
+    def prepare(self, universe: Universe) -> FixedWeights:
+        """Bring the weights into the order of the symbols."""
+        made = FixedWeights(self._given)
+        made._weights = symbol_weights("fixed_weights", self._given, universe.joined.symbols, "weights")
+        gross = float(np.sum(np.abs(made._weights)))
+        if gross > 1.0 + 1e-9:
+            problem = Problem(
+                "weights",
+                "the absolute weights add to more than 1: a portfolio does not borrow",
+                found=f"{gross:.10g}",
+                allowed="at most 1",
+            )
+            raise ConfigError([problem], "fixed_weights")
+        return made
+
+    def weights(self, view: View) -> FloatArray:
+        """Give the weights."""
+        if self._weights is None:
+            return symbol_weights("fixed_weights", self._given, view.symbols, "weights")
+        return self._weights

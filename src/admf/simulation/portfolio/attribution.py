@@ -1,0 +1,156 @@
+"""Where the profit of a portfolio comes from: by symbol, and by strategy. The parts add to the total."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from admf.simulation.portfolio.records import FILLED, REDUCED
+from admf.typing import FloatArray, IntArray
+
+#: Columns of `profits`.
+PRICE, COMMISSION, SLIPPAGE, SPREAD = range(4)
+
+
+class Fills(NamedTuple):
+    """Orders that filled, in order of execution; arrays of shape (fills,).
+
+    Parameters
+    ----------
+    bar, decided, symbol
+        Simulated bar, the bar that decided it, and position of the symbol.
+    units
+        Signed: above 0 bought.
+    quote, price
+        Before and after slippage and spread.
+    commission, slippage, spread
+        Paid, currency.
+    """
+
+    bar: IntArray
+    decided: IntArray
+    symbol: IntArray
+    units: FloatArray
+    quote: FloatArray
+    price: FloatArray
+    commission: FloatArray
+    slippage: FloatArray
+    spread: FloatArray
+
+
+def fills_of(orders: Mapping[str, np.ndarray[Any, Any]]) -> Fills:
+    """Take the fills out of the table of orders."""
+    done = (orders["status"] == FILLED) | (orders["status"] == REDUCED)
+    column = {name: values[done] for name, values in orders.items()}
+    return Fills(
+        bar=column["bar"],
+        decided=column["decided_bar"],
+        symbol=column["symbol"],
+        units=column["units"] * column["side"],
+        **{name: column[name] for name in ("quote", "price", "commission", "slippage", "spread")},
+    )
+
+
+def held_profits(positions: FloatArray, marks: FloatArray) -> FloatArray:
+    """Profit of what was held over each bar: position before x change of the close, shape (bars, symbols).
+
+    Parameters
+    ----------
+    positions, marks
+        Units and last close at each bar, shape (bars, symbols); a symbol without a close yet is not held.
+    """
+    profits = np.zeros_like(positions)
+    profits[1:] = positions[:-1] * (marks[1:] - marks[:-1])
+    return profits
+
+
+def fill_profits(fills: Fills, marks: FloatArray) -> FloatArray:
+    """Value each fill: its profit at the quote till the close, and its costs, shape (fills, 4)."""
+    profits = np.empty((len(fills.bar), 4))
+    profits[:, PRICE] = fills.units * (marks[fills.bar, fills.symbol] - fills.quote)
+    profits[:, COMMISSION] = fills.commission
+    profits[:, SLIPPAGE] = fills.slippage
+    profits[:, SPREAD] = fills.spread
+    return profits
+
+
+def by_symbol(positions: FloatArray, marks: FloatArray, fills: Fills) -> FloatArray:
+    """Profit at quoted prices, commission, slippage and spread of each symbol, shape (symbols, 4).
+
+    ``profit - commission - slippage - spread``, added over the symbols, is the change of the equity.
+    """
+    table = np.zeros((positions.shape[1], 4))
+    table[:, PRICE] = held_profits(positions, marks).sum(axis=0)
+    np.add.at(table, fills.symbol, fill_profits(fills, marks))
+    return table
+
+
+def by_strategy(positions: FloatArray, marks: FloatArray, fills: Fills, parts: FloatArray) -> FloatArray:
+    """Split what `by_symbol` says among the strategies that decided it, shape (symbols, strategies, 4).
+
+    A position belongs to the strategies behind the target that it was last filled for, by their share in it;
+    what a fill takes away belongs to those who held it before.
+
+    Parameters
+    ----------
+    parts
+        Shares at each bar, shape (bars, symbols, strategies); adding to 1 where there is a target.
+    """
+    held, filled = held_profits(positions, marks), fill_profits(fills, marks)
+    table = np.zeros((*parts.shape[1:], 4))
+    for symbol in range(positions.shape[1]):
+        share = np.zeros(parts.shape[2])
+        position, start = 0.0, 0
+        for at in np.flatnonzero(fills.symbol == symbol):
+            bar = int(fills.bar[at])
+            if bar >= start:
+                table[symbol, :, PRICE] += share * held[start : bar + 1, symbol].sum()
+                start = bar + 1
+            new = parts[fills.decided[at], symbol]
+            new = new if new.any() else share
+            reduces = position * fills.units[at] < 0.0
+            table[symbol] += np.outer(share if reduces else new, filled[at])
+            position += fills.units[at]
+            share = new
+        table[symbol, :, PRICE] += share * held[start:, symbol].sum()
+    return table
+
+
+def trades_of(fills: Fills, symbols: int) -> dict[str, np.ndarray[Any, Any]]:
+    """List the closed parts of positions, at average cost, in order of their exit.
+
+    Returns
+    -------
+    dict
+        entry_bar, exit_bar, symbol, side (1 long, -1 short), units, entry_price (average of the fills that
+        opened it), exit_price, pnl (net of both commissions), commission; each of shape (trades,).
+    """
+    units, price, fee, since = [0.0] * symbols, [0.0] * symbols, [0.0] * symbols, [0] * symbols
+    rows: list[tuple[float, ...]] = []
+    columns = (fills.bar, fills.symbol, fills.units, fills.price, fills.commission)
+    for bar, at, change, paid, cost in zip(*(column.tolist() for column in columns), strict=True):
+        size, moved = abs(units[at]), abs(change)
+        if units[at] * change < 0.0:
+            side = 1.0 if units[at] > 0.0 else -1.0
+            share = fee[at] * (moved / size)
+            pnl = side * moved * (paid - price[at]) - share - cost
+            rows.append((since[at], bar, at, side, moved, price[at], paid, pnl, share + cost))
+            fee[at] -= share
+            units[at] = units[at] + change if moved != size else 0.0
+        elif size == 0.0:
+            units[at], price[at], fee[at], since[at] = change, paid, cost, bar
+        else:
+            price[at] = (size * price[at] + moved * paid) / (size + moved)
+            fee[at] += cost
+            units[at] += change
+    names = (
+        *("entry_bar", "exit_bar", "symbol", "side", "units"),
+        *("entry_price", "exit_price", "pnl", "commission"),
+    )
+    table = np.array(rows, dtype=np.float64).reshape(-1, len(names))
+    whole = ("entry_bar", "exit_bar", "symbol")
+    return {
+        name: table[:, at].astype(np.int64 if name in whole else np.float64) for at, name in enumerate(names)
+    }

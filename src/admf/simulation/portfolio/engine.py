@@ -1,0 +1,169 @@
+"""Runs the portfolio's loop, compiled or plain, over what an allocation decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from admf.simulation.portfolio.join import Joined
+from admf.simulation.portfolio.plain import PlainPortfolio
+from admf.simulation.portfolio.records import ORDER_COLUMNS, UNFILLED
+from admf.simulation.settings import Settings
+from admf.typing import FloatArray, IntArray
+
+
+class Tracks(NamedTuple):
+    """What an engine returns.
+
+    Parameters
+    ----------
+    equity, cash
+        At each simulated close, currency, shape (rows,).
+    positions
+        Units at each simulated close, shape (rows, symbols).
+    orders
+        Rows in the columns of `admf.simulation.portfolio.records`.
+    """
+
+    equity: FloatArray
+    cash: FloatArray
+    positions: FloatArray
+    orders: FloatArray
+
+
+@cache
+def _kernel() -> Callable[..., Any]:
+    from admf.simulation.compile import compile_kernel
+
+    return compile_kernel(Path(__file__).with_name("loop.py").read_text(encoding="utf-8"))
+
+
+class Engine:
+    """The compiled portfolio, run in stretches of rows.
+
+    Parameters
+    ----------
+    joined
+        Prices of all symbols.
+    settings
+        Costs, lot size and initial cash.
+    band
+        Distance from its target within which a weight is left alone.
+    first, last
+        Simulated rows.
+    """
+
+    def __init__(self, joined: Joined, settings: Settings, band: float, first: int, last: int) -> None:
+        count = len(joined.symbols)
+        self._joined = joined
+        self._first = first
+        self._row = first
+        s = settings
+        self._numbers = (
+            *(s.commission, s.commission_per_unit, s.commission_fixed),
+            *(s.slippage, s.spread, s.lot_size, float(band)),
+        )
+        self._equity, self._cash = np.empty(last - first), np.empty(last - first)
+        self._positions = np.empty((last - first, count))
+        self._purse = np.array([s.initial_cash])
+        self._pos = np.zeros(count)
+        self._marks = marks_before(joined, first)
+        self._goal = np.full(count, np.nan)
+        self._since = np.zeros(count)
+        self._orders: list[FloatArray] = []
+
+    def run(self, last: int, decided: IntArray, targets: FloatArray) -> None:
+        """Simulate up to row ``last`` (exclusive).
+
+        Parameters
+        ----------
+        decided
+            Rows at whose close there is a decision, ascending; the row before this stretch may be one.
+        targets
+            Weights, shape (decisions, symbols); NaN leaves a symbol alone.
+        """
+        orders = _kernel()(
+            *(self._equity, self._cash, self._positions),
+            *(self._purse, self._pos, self._marks, self._goal, self._since),
+            *(self._first, self._row, last, self._joined.open, self._joined.close, self._joined.present),
+            *(_sealed(decided), _sealed(targets)),
+            *self._numbers,
+        )
+        self._row = last
+        if len(orders):
+            self._orders.append(orders)
+
+    def holdings(self) -> FloatArray:
+        """Weights held at the close of the last simulated row, shape (symbols,); 0 after ruin."""
+        worth = float(self._equity[self._row - 1 - self._first])
+        return self._pos * self._marks / worth if worth > 0.0 else np.zeros(len(self._pos))
+
+    def finish(self) -> Tracks:
+        """Give what was recorded; orders that still wait are recorded as unfilled."""
+        waiting = {
+            int(i): (float(self._goal[i]), int(self._since[i]))
+            for i in np.flatnonzero(self._goal == self._goal)
+        }
+        worth = float(self._equity[-1])
+        rest = unfilled(waiting, self._pos * self._marks, worth)
+        orders = np.concatenate([*self._orders, rest]) if self._orders else rest
+        return Tracks(self._equity, self._cash, self._positions, orders)
+
+
+def marks_before(joined: Joined, first: int) -> FloatArray:
+    """Last close of each symbol before a row; 0 where there is none, as nothing is held then."""
+    marks = np.zeros(len(joined.symbols))
+    for column, rows in enumerate(joined.rows):
+        at = int(np.searchsorted(rows, first)) - 1
+        if at >= 0:
+            marks[column] = joined.close[rows[at], column]
+    return marks
+
+
+def unfilled(waiting: dict[int, tuple[float, int]], held: Any, worth: float) -> FloatArray:
+    """Rows of the orders that found no bar: symbol -> target and deciding bar; ``held`` values a symbol."""
+    nan = np.nan
+    rows = [
+        (
+            *(decided, -1, symbol, 1.0 if target * worth >= held[symbol] else -1.0, target),
+            *(nan, 0.0, nan, nan, 0.0, 0.0, 0.0, UNFILLED),
+        )
+        for symbol, (target, decided) in sorted(waiting.items())
+    ]
+    return np.array(rows, dtype=np.float64).reshape(-1, len(ORDER_COLUMNS))
+
+
+def run_plain(
+    joined: Joined,
+    settings: Settings,
+    band: float,
+    first: int,
+    last: int,
+    decided: IntArray,
+    targets: FloatArray,
+) -> Tracks:
+    """Simulate the same in plain Python."""
+    portfolio = PlainPortfolio(settings, band, marks_before(joined, first).tolist())
+    at = dict(zip(decided.tolist(), targets.tolist(), strict=True))
+    equity, cash, positions = [], [], []
+    for row in range(first, last):
+        opens, closes = joined.open[row].tolist(), joined.close[row].tolist()
+        equity.append(portfolio.on_bar(opens, closes, joined.present[row].tolist()))
+        cash.append(portfolio.cash)
+        positions.append(list(portfolio.units))
+        if row in at:
+            portfolio.decide(at[row])
+    held = [units * mark for units, mark in zip(portfolio.units, portfolio.marks, strict=True)]
+    rest = unfilled(portfolio.waiting, held, equity[-1])
+    done = np.array(portfolio.orders, dtype=np.float64).reshape(-1, len(ORDER_COLUMNS))
+    return Tracks(np.array(equity), np.array(cash), np.array(positions), np.concatenate([done, rest]))
+
+
+def _sealed(array: Any) -> Any:
+    view = np.ascontiguousarray(array).view()
+    view.flags.writeable = False
+    return view

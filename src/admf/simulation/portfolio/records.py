@@ -1,0 +1,35 @@
+"""The table of orders that both engines fill: its columns, and the codes in it."""
+
+from __future__ import annotations
+
+# The position in the tuple is the code in the table.
+STATUSES = (
+    "filled",
+    "filled in part: cash",
+    "rejected: less than one lot",
+    "rejected: not affordable",
+    "replaced by a later decision",
+    "unfilled: no bar since",
+)
+
+FILLED, REDUCED, TOO_SMALL, NOT_AFFORDABLE, REPLACED, UNFILLED = range(6)
+
+# One row a fill, refusal, or order that ended otherwise. A change of side is two rows. Bars are rows of the
+# joined calendar from the first simulated one; `bar` is -1 where nothing could fill. symbol: its position.
+# side: +1 buys, -1 sells. target: weight that was decided. wanted: units asked for; units: units filled.
+# quote: the open, before slippage and spread. commission, slippage, spread: paid, in currency.
+ORDER_COLUMNS = (
+    "decided_bar",
+    "bar",
+    "symbol",
+    "side",
+    "target",
+    "wanted",
+    "units",
+    "quote",
+    "price",
+    "commission",
+    "slippage",
+    "spread",
+    "status",
+)

@@ -1,0 +1,218 @@
+"""Strategies as an allocation: their signals are recorded once, and replayed as target weights.
+
+A sleeve is one strategy on one symbol with its share of the capital. Each is simulated on its own, with the
+portfolio's costs, which gives the target that it holds at each close; the portfolio carries these out with
+the cash that all share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from admf.errors import ConfigError, DataError, Problem
+from admf.simulation.portfolio.allocation import Universe
+from admf.simulation.portfolio.view import View
+from admf.typing import FloatArray
+
+Aggregation = Literal["weighted", "majority", "unanimous"]
+AGGREGATIONS: tuple[Aggregation, ...] = ("weighted", "majority", "unanimous")
+
+
+@dataclass(frozen=True)
+class Member:
+    """A strategy and what its signal counts.
+
+    Parameters
+    ----------
+    label
+        Name in the attribution; unique among the members.
+    strategy
+        Registered name, ``module:Name`` or the strategy.
+    params
+        Its parameters.
+    weight
+        Above 0.
+    """
+
+    label: str
+    strategy: Any
+    params: Mapping[str, Any]
+    weight: float = 1.0
+
+
+def read_members(entries: Any, path: str, what: str, also: Sequence[str] = ()) -> list[Member]:
+    """Read ``{name, params, weight, label}`` mappings; ``also`` may stand in them too.
+
+    Raises
+    ------
+    ConfigError
+        With every problem.
+    """
+    problems: list[Problem] = []
+    members: list[Member] = []
+    allowed = ("name", "params", "weight", "label", *also)
+    for at, given in entries:
+        here = f"{path}.{at}"
+        entry = given if isinstance(given, Mapping) else {"name": given}
+        unknown = [key for key in entry if key not in allowed]
+        problems += [
+            Problem(f"{here}.{key}", "is no known key", allowed=", ".join(allowed)) for key in unknown
+        ]
+        weight = entry.get("weight", 1.0)
+        if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 < weight < np.inf:
+            problems.append(Problem(f"{here}.weight", "must be a number above 0", found=repr(weight)))
+            weight = 1.0
+        if not isinstance(entry.get("params") or {}, Mapping):
+            problems.append(Problem(f"{here}.params", "must be a mapping", found=repr(entry["params"])))
+        elif entry.get("name") is None:
+            problems.append(Problem(f"{here}.name", "is missing: which strategy?"))
+        else:
+            name = entry["name"]
+            label = str(entry.get("label") or (name if isinstance(name, str) else _name_of(name)))
+            taken = {member.label for member in members}
+            if label in taken:
+                label = f"{label} {at}"
+            members.append(Member(label, name, dict(entry.get("params") or {}), float(weight)))
+    if not problems and not members:
+        problems.append(Problem(path, "names no strategy"))
+    if problems:
+        raise ConfigError(problems, what)
+    return members
+
+
+def _name_of(strategy: Any) -> str:
+    return str(getattr(strategy, "__name__", None) or getattr(strategy, "name", type(strategy).__name__))
+
+
+class Sleeves:
+    """Recorded signals, put together to one weight a symbol.
+
+    Parameters
+    ----------
+    labels
+        Names of the members.
+    signals
+        Targets held at each close, from -1 to 1, shape (rows, symbols, members).
+    member_weights
+        What a member's signal counts on a symbol, shape (symbols, members); 0: it does not trade it.
+    capital
+        Share of the equity that a full signal uses, shape (symbols,).
+    aggregation
+        How signals are put together.
+
+    Attributes
+    ----------
+    parts
+        Share of each member in the target, shape (rows, symbols, members); adds to 1 where there is one.
+    """
+
+    default_schedule = "on_change"
+
+    def __init__(
+        self,
+        labels: Sequence[str],
+        signals: FloatArray,
+        member_weights: FloatArray,
+        capital: FloatArray,
+        aggregation: Aggregation,
+    ) -> None:
+        self.labels = tuple(labels)
+        signal, self.parts = aggregate(signals, member_weights, aggregation)
+        self._targets = signal * capital
+
+    def weights(self, view: View) -> FloatArray:
+        """Give the targets that hold at this close."""
+        targets: FloatArray = self._targets[len(view.timestamps) - 1]
+        return targets
+
+
+def aggregate(
+    signals: FloatArray, weights: FloatArray, aggregation: Aggregation
+) -> tuple[FloatArray, FloatArray]:
+    """Put the signals of several members together.
+
+    ``weighted``: ``sum(w s) / sum(w)``. ``majority``: 1 or -1 where the members of that sign have more than
+    half of the weight, else 0. ``unanimous``: 1 or -1 where all members have that sign, else 0.
+
+    Parameters
+    ----------
+    signals
+        From -1 to 1, shape (rows, symbols, members).
+    weights
+        Not negative, shape (symbols, members).
+    aggregation
+        Which of the three.
+
+    Returns
+    -------
+    signal, parts
+        Shape (rows, symbols), and each member's share in it, shape (rows, symbols, members): of a vote, those
+        who voted with the outcome share by weight. Where the signal is 0, so are the shares.
+    """
+    total = weights.sum(axis=1)
+    safe = np.where(total > 0.0, total, 1.0)
+    if aggregation == "weighted":
+        voices = signals * weights
+        signal = voices.sum(axis=2) / safe
+    else:
+        votes = np.sign(signals) * weights
+        up = np.where(votes > 0.0, votes, 0.0).sum(axis=2)
+        down = np.where(votes < 0.0, -votes, 0.0).sum(axis=2)
+        if aggregation == "majority":
+            signal = 1.0 * (up > total / 2.0) - 1.0 * (down > total / 2.0)
+        else:
+            all_up = ((signals > 0.0) | (weights == 0.0)).all(axis=2)
+            all_down = ((signals < 0.0) | (weights == 0.0)).all(axis=2)
+            signal = np.where(total > 0.0, 1.0 * all_up - 1.0 * all_down, 0.0)
+        voices = np.where(np.sign(votes) == signal[:, :, None], votes, 0.0)
+    spoken = voices.sum(axis=2, keepdims=True)
+    acts = (signal != 0.0)[:, :, None] & (spoken != 0.0)
+    parts = np.where(acts, voices / np.where(acts, spoken, 1.0), 0.0)
+    return signal, parts
+
+
+def record(universe: Universe, symbol: str, member: Member, capital: float) -> FloatArray:
+    """Simulate a strategy on its own, and give the target that it holds at each row's close.
+
+    Returns
+    -------
+    ndarray of shape (rows,)
+        From -1 to 1; 0 before its first decision. A symbol with too few bars to decide on has none, which
+        the universe's warnings say.
+    """
+    from admf.simulation.api import simulate
+
+    joined = universe.joined
+    held = np.zeros(len(joined.timestamps))
+    bars = joined.bars[symbol]
+    span = joined.timestamps[[universe.first, universe.last - 1]]
+    inside = (bars.timestamps >= span[0]) & (bars.timestamps <= span[1])
+    if not inside.any():
+        return held
+    first, last = int(np.argmax(inside)), len(inside) - int(np.argmax(inside[::-1]))
+    try:
+        result = simulate(
+            bars.slice(0, last),
+            member.strategy,
+            member.params,
+            costs=universe.costs,
+            execution={"direction": universe.direction},
+            initial_cash=universe.initial_cash * capital,
+            start=bars.index[first].to_pydatetime(),
+            allow_modules=universe.allow_modules,
+        )
+    except DataError as error:
+        universe.warnings.append(f"{member.label} does not trade {symbol}: {error.message}")
+        return held
+    if not result.compiled:
+        universe.warnings.append(f"{member.label} on {symbol} is not compiled, and slower for it")
+    rows = joined.rows[list(joined.symbols).index(symbol)][first:last]
+    orders = result.order_table
+    accepted = (orders["status"] == 0) | (orders["bar"] < 0)  # filled, or decided on the last bar
+    for bar, target in zip(orders["decided_bar"][accepted], orders["target"][accepted], strict=True):
+        held[rows[bar] :] = target
+    return held
