@@ -224,16 +224,16 @@ def test_it_is_the_compiled_batch_too():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", CASES)
-def test_every_strategy_is_the_compiled_batch(name):
-    for seed, options in enumerate(SETTINGS):
-        bars = bars_with_signals(seed, 700)
-        expected = admf.simulate(bars, strategy_of(name), CASES[name], **options)
-        assert expected.compiled == (name != "with self")
-        session = SimulationSession(strategy_of(name), CASES[name], history=bars.slice(0, 0), **options)
-        for row in rows_of(bars):
-            session.on_bar(row)
-        assert_same(session.result(), expected)
+@pytest.mark.parametrize("number", range(len(CASES)))
+def test_every_strategy_is_the_compiled_batch(number):
+    name, options = list(CASES)[number], SETTINGS[number % len(SETTINGS)]
+    bars = bars_with_signals(number, 700)
+    expected = admf.simulate(bars, strategy_of(name), CASES[name], **options)
+    assert expected.compiled == (name != "with self")
+    session = SimulationSession(strategy_of(name), CASES[name], history=bars.slice(0, 0), **options)
+    for row in rows_of(bars):
+        session.on_bar(row)
+    assert_same(session.result(), expected)
 
 
 @pytest.mark.usefixtures("plain_engine")
@@ -346,7 +346,9 @@ def test_after_a_strategy_has_failed_the_session_goes_no_further(tmp_path):
     session = SimulationSession(Fails, timeframe="1d")
     session.on_bar({**GOOD, "close": 10.0})
     session.save(tmp_path / "s")
-    with pytest.raises(StrategyError, match=r"failed at bar 1 \(2024-01-04\): ValueError: too high"):
+    with pytest.raises(
+        StrategyError, match=r"failed at bar 1 \(2024-01-04T00:00:00 UTC\): ValueError: too high"
+    ):
         session.on_bar({**GOOD, "timestamp": "2024-01-04"})
     for call in (lambda: session.on_bar(GOOD), lambda: session.save(tmp_path / "t"), session.result):
         with pytest.raises(StrategyError, match="has stopped: StrategyError at bar 1"):
@@ -436,6 +438,37 @@ class TestSaved:
         assert SimulationSession.load(path, strategy=made(10.0)).pending == session.pending
         with pytest.raises(StrategyError, match="its step, parameters or indicators have changed"):
             SimulationSession.load(path, strategy=made(11.0))
+
+    def test_saved_before_the_first_bar(self, tmp_path):
+        session = SimulationSession("signals", {"long_entry": "up"}, timeframe="1d", symbol="S")
+        again = SimulationSession.load(session.save(tmp_path / "s"))
+        assert again.on_bar({**GOOD, "up": 1.0}).orders == session.on_bar({**GOOD, "up": 1.0}).orders
+        assert again.bars.symbol == "S"
+
+    def test_a_state_keeps_its_types(self, tmp_path):
+        state = (1, 2.5, NAN, -math.inf, True, "calm", None, (np.float64(0.1), np.int64(7)), -0.0)
+
+        class Keeps:
+            @staticmethod
+            def initial_state(p):
+                return (0,)
+
+            @staticmethod
+            def on_bar(close, state):
+                return 1.0, globals()["STATE"]
+
+        globals()["STATE"] = state
+        session = SimulationSession(Keeps, timeframe="1d")
+        session.on_bar(GOOD)
+        again = SimulationSession.load(session.save(tmp_path / "s"), strategy=Keeps)
+        found = again.on_bar({**GOOD, "timestamp": "2024-01-04"}).state
+        assert repr(found) == repr(state)
+        loaded = SimulationSession.load(tmp_path / "s", strategy=Keeps)._step.state
+        assert repr(loaded) == repr(state)
+        globals()["STATE"] = (object(),)
+        session.on_bar({**GOOD, "timestamp": "2024-01-04"})
+        with pytest.raises(StrategyError, match="its state cannot be saved: it holds <object"):
+            session.save(tmp_path / "s")
 
     def test_what_cannot_be_found_or_saved(self, tmp_path):
         with pytest.raises(DataError, match="there is no saved session"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -12,14 +12,14 @@ from admf.errors import ConfigError, DataError, Problem, StrategyError
 from admf.indicators.latest import LatestValues
 from admf.indicators.spec import BAR_COLUMNS
 from admf.indicators.table import column_of
-from admf.market.findings import format_moments
 from admf.simulation.api import _columns
 from admf.simulation.assumptions import assumption_card, warnings_of
 from admf.simulation.history import History
 from admf.simulation.inputs import PRICES, Step
 from admf.simulation.plain import PlainEngine
-from admf.simulation.records import FILLED, ORDER_COLUMNS, REASONS, STATUSES, TRADE_COLUMNS
+from admf.simulation.records import FILLED, ORDER_COLUMNS, STATUSES, TRADE_COLUMNS
 from admf.simulation.result import SimulationResult
+from admf.simulation.session_update import Order, SessionUpdate, fill_of, order_of
 from admf.simulation.settings import Settings
 from admf.strategies import resolve_strategy
 
@@ -28,76 +28,13 @@ if TYPE_CHECKING:
     from admf.market import Bars
 
 
-class Order(NamedTuple):
-    """An order that waits for the next bar: its side, and the target exposure that it is for."""
-
-    decided_bar: int
-    side: str
-    target: float
-
-
-class Fill(NamedTuple):
-    """A fill or a refusal: what `SimulationResult.orders` has in a row. Bars count from the first one."""
-
-    decided_bar: int
-    bar: int
-    side: str
-    target: float
-    units: float
-    quote: float
-    price: float
-    commission: float
-    slippage: float
-    spread: float
-    reason: str
-    status: str
-
-
-class SessionUpdate(NamedTuple):
-    """What one bar brought, and how things stand at its close.
-
-    Parameters
-    ----------
-    bar
-        Its number, from 0 at the first that was simulated.
-    timestamp
-        UTC nanoseconds.
-    orders
-        Decided at this close, to be filled when the next bar comes: one or none.
-    fills
-        What was filled on this bar, or with fill same_close at the close before, in order.
-    refused
-        Orders that were rejected, with the reason as their status.
-    asked
-        Whether the strategy was asked; not while it warms up.
-    position, entry_price, cash, equity
-        Signed units, average price paid (NaN when flat), currency.
-    target
-        Exposure that the position stands for.
-    state
-        The strategy's own; None where it keeps none.
-    """
-
-    bar: int
-    timestamp: int
-    orders: tuple[Order, ...]
-    fills: tuple[Fill, ...]
-    refused: tuple[Fill, ...]
-    asked: bool
-    position: float
-    entry_price: float
-    cash: float
-    equity: float
-    target: float
-    state: tuple[Any, ...] | None
-
-
 class SimulationSession:
     """Simulates a strategy bar by bar: fills, decisions and result are those of `simulate`, bit for bit.
 
     Indicators are TA-Lib's over all bars so far, so that a bar costs more the longer the session is.
     A user's own indicator function gives the batch's bits only if its value at a bar does not depend, by
     rounding, on how many bars follow; it must cope with few bars, unless a history comes before them.
+    One thread at a time.
 
     Parameters
     ----------
@@ -181,7 +118,7 @@ class SimulationSession:
     def pending(self) -> tuple[Order, ...]:
         """The order that waits for the next bar, if there is one."""
         row = self._engine.unfilled()
-        return () if row is None else (Order(int(row[0]), "buy" if row[2] > 0 else "sell", row[3]),)
+        return () if row is None else (order_of(row),)
 
     def on_bar(self, bar: Any) -> SessionUpdate:
         """Take the next bar: fill what was decided before, check stops, mark, ask the strategy.
@@ -228,7 +165,7 @@ class SimulationSession:
                 return None
             return value
 
-        label = f"{at} ({format_moments(bars.timestamps[at:], bars.timezone)[0]})" if self._warm else ""
+        label = f"{at} ({np.datetime64(int(bars.timestamps[at]), 'ns').astype('M8[s]')} UTC)"
         decide = (lambda account: self._step(value_of, account, label)) if self._warm else None
         known = len(engine.orders)
         open_, high, low, close = (float(getattr(bars, name)[at]) for name in PRICES)
@@ -236,7 +173,7 @@ class SimulationSession:
             equity = engine.on_bar(open_, high, low, close, decide)
         self._equity.append(equity)
         self._positions.append(engine.position)
-        rows = [_fill(row) for row in engine.orders[known:]]
+        rows = [fill_of(row) for row in engine.orders[known:]]
         return SessionUpdate(
             bar=engine.bar,
             timestamp=int(bars.timestamps[at]),
@@ -391,14 +328,6 @@ def _no_bars(symbol: str, timeframe: str | None, timezone: str) -> Bars:
         symbol, timeframe, np.empty(0, np.int64), none, none, none, none, none, timezone=timezone,
         source="bars as they came",
     )  # fmt: skip
-
-
-def _fill(row: tuple[float, ...]) -> Fill:
-    named: dict[str, Any] = dict(zip(ORDER_COLUMNS, row, strict=True))
-    named |= {name: int(named[name]) for name in ("decided_bar", "bar")}
-    named["side"] = "buy" if named["side"] > 0 else "sell"
-    named["reason"], named["status"] = REASONS[int(named["reason"])], STATUSES[int(named["status"])]
-    return Fill(**named)
 
 
 def _table(rows: Sequence[tuple[float, ...]], columns: tuple[str, ...]) -> Any:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import struct
 import zipfile
+import zlib
 from collections.abc import Sequence
 from dataclasses import asdict
 from io import BytesIO
@@ -27,6 +29,12 @@ if TYPE_CHECKING:
 
 _FORMAT = 1
 _ABOUT = ("symbol", "timeframe", "timezone", "periods_per_year", "source")
+_CONFIG = ("execution", "sizing", "costs", "initial_cash", "risk_free_pct")
+# What reading raises where bytes are not those that were written; a flag of zip may ask for a password.
+_DAMAGE = (
+    OSError, zipfile.BadZipFile, ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError,
+    OverflowError, struct.error, zlib.error, DataError,
+)  # fmt: skip
 _SCALARS = (np.float64, np.float32, np.int64, np.int32, np.bool_)
 
 
@@ -97,15 +105,17 @@ def load(
         first, count = int(meta["history_bars"]), len(arrays["equity"])
         if first + count != len(bars) or memory["bar"] != count - 1:
             raise ValueError("its parts are of different lengths")
+        if set(config) != set(_CONFIG):
+            raise ValueError(f"its config has other sections than {', '.join(_CONFIG)}")
     except FileNotFoundError:
         raise DataError(f"there is no saved session {path}") from None
-    except (OSError, zipfile.BadZipFile, ValueError, KeyError, TypeError, AttributeError, EOFError) as error:
+    except _DAMAGE as error:
         raise DataError(f"the saved session {path} is damaged: {error}") from error
     if bars.fingerprint != meta["bars"]["fingerprint"]:
         raise DataError(
             f"the saved session {path} is damaged: its bars are not those whose fingerprint it names"
         )
-    session = _session(kind, path, strategy, allow_modules, wanted, params, config, bars)
+    session = _session(kind, path, strategy, allow_modules, meta, params, bars)
     if strategy_digest(session.strategy) != wanted["digest"]:
         raise StrategyError(
             f"the session {path} was saved with another strategy {wanted['name']!r} than is there now: "
@@ -120,28 +130,33 @@ def load(
     session._equity, session._positions = arrays["equity"].tolist(), arrays["positions"].tolist()
     session._step.state = state
     session._first, session._counted = first, bool(meta["counts_bars_per_year"])
-    session._history.open_columns = bool(meta["open_columns"])
     return session
 
 
 def _session(
     kind: type[SimulationSession], path: Path, strategy: Any, allow_modules: Sequence[str],
-    wanted: dict[str, Any], params: dict[str, Any], config: dict[str, Any], bars: Bars,
+    meta: dict[str, Any], params: dict[str, Any], bars: Bars,
 ) -> SimulationSession:  # fmt: skip
+    from admf.strategies import BoundStrategy
+
+    source = meta["strategy"]["source"]
+    start: dict[str, Any] = {"history": bars}
+    if meta["open_columns"]:  # saved before its first bar, which will say which columns there are
+        start = {"symbol": bars.symbol, "timeframe": bars.timeframe, "timezone": bars.timezone}
     try:
         return kind(
-            wanted["source"] if strategy is None else strategy,
-            params,
-            history=bars,
+            source if strategy is None else strategy,
+            None if isinstance(strategy, BoundStrategy) else params,
             allow_modules=allow_modules,
-            **config,
+            **start,
+            **meta["config"],
         )
     except AdmfError as error:
         hint = error.hint
         if strategy is None and not isinstance(error, DataError):
             hint = hint or "give the strategy itself: SimulationSession.load(path, strategy=...)"
         raise StrategyError(
-            f"the session {path} of strategy {wanted['source']!r} cannot go on: {error.message}", hint
+            f"the session {path} of strategy {source!r} cannot go on: {error.message}", hint
         ) from error
 
 

@@ -1,0 +1,86 @@
+"""What a session says after a bar: orders, fills, and how things stand."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from admf.simulation.records import ORDER_COLUMNS, REASONS, STATUSES
+
+
+class Order(NamedTuple):
+    """An order that waits for the next bar: its side, and the target exposure that it is for."""
+
+    decided_bar: int
+    side: str
+    target: float
+
+
+class Fill(NamedTuple):
+    """A fill or a refusal: what `SimulationResult.orders` has in a row. Bars count from the first one."""
+
+    decided_bar: int
+    bar: int
+    side: str
+    target: float
+    units: float
+    quote: float
+    price: float
+    commission: float
+    slippage: float
+    spread: float
+    reason: str
+    status: str
+
+
+class SessionUpdate(NamedTuple):
+    """What one bar brought, and how things stand at its close.
+
+    Parameters
+    ----------
+    bar
+        Its number, from 0 at the first that was simulated.
+    timestamp
+        UTC nanoseconds.
+    orders
+        Decided at this close, to be filled when the next bar comes: one or none.
+    fills
+        What was filled on this bar, or with fill same_close at the close before, in order.
+    refused
+        Orders that were rejected, with the reason as their status.
+    asked
+        Whether the strategy was asked; not while it warms up.
+    position, entry_price, cash, equity
+        Signed units, average price paid (NaN when flat), currency.
+    target
+        Exposure that the position stands for.
+    state
+        The strategy's own; None where it keeps none.
+    """
+
+    bar: int
+    timestamp: int
+    orders: tuple[Order, ...]
+    fills: tuple[Fill, ...]
+    refused: tuple[Fill, ...]
+    asked: bool
+    position: float
+    entry_price: float
+    cash: float
+    equity: float
+    target: float
+    state: tuple[Any, ...] | None
+
+
+def order_of(row: tuple[float, ...]) -> Order:
+    """Name the parts of an open order's row in the order table."""
+    decided, _, side, target, *_ = row
+    return Order(int(decided), "buy" if side > 0 else "sell", target)
+
+
+def fill_of(row: tuple[float, ...]) -> Fill:
+    """Name the parts of a fill's or refusal's row in the order table."""
+    named: dict[str, Any] = dict(zip(ORDER_COLUMNS, row, strict=True))
+    named |= {name: int(named[name]) for name in ("decided_bar", "bar")}
+    named["side"] = "buy" if named["side"] > 0 else "sell"
+    named["reason"], named["status"] = REASONS[int(named["reason"])], STATUSES[int(named["status"])]
+    return Fill(**named)
