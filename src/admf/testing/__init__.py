@@ -5,7 +5,8 @@ They raise `AssertionError` with a text that says what is wrong, so they fit any
 
 from __future__ import annotations
 
+from admf.testing.allocations import check_allocation
 from admf.testing.indicators import check_indicator
 from admf.testing.strategies import check_strategy, decisions
 
-__all__ = ["check_indicator", "check_strategy", "decisions"]
+__all__ = ["check_allocation", "check_indicator", "check_strategy", "decisions"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -90,5 +91,5 @@ def thinned(bars: Bars, keep: np.ndarray, start: int) -> Bars:
     """The same symbol with fewer bars: a later start, and only those to keep."""
     keep = keep & (np.arange(len(bars)) >= start)
     keep[-1] = True
-    frame = bars.frame[keep]
-    return admf.load_bars(frame, symbol=bars.symbol, timeframe=bars.timeframe, min_bars=1)
+    columns = ("timestamps", "open", "high", "low", "close", "volume")
+    return replace(bars, **{name: getattr(bars, name)[keep] for name in columns}, extra={})
