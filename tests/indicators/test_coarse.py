@@ -9,10 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import admf
+from admf.core.config import load_config
 from admf.errors import ComponentError
 from admf.indicators import BBANDS, EMA, MAX, RSI, SMA, IndicatorTable, custom, parse_indicator
 from admf.indicators.coarse import closes_one, coarse_bars
 from admf.market import load_bars
+from admf.simulation import run_backtest
+from admf.simulation.inputs import gather
+from admf.strategies import resolve_strategy
 from admf.testing import check_indicator
 from admf.testing.bars import change_after, example_bars
 
@@ -277,3 +281,33 @@ def test_rules_read_it_and_the_kernel_runs_it():
     weekly = IndicatorTable(bars).row(SMA(4).on("1w"))
     first = int(result.order_table["decided_bar"][0])
     assert weekly[first] > weekly[first - 1]
+
+
+YAML = """
+workflow:
+  type: backtest
+  data_config: {source: csv, path: bars.csv, symbols: [X], timeframe: 1d}
+  backtest_config:
+    strategy:
+      name: rules
+      params:
+        indicators:
+          trend: SMA(4).on("1w")
+          band: BBANDS(5, 2, 2).on('1w').upperband
+          fast: SMA(5)
+        entry: fast > trend and close < band
+        exit: fast < trend
+"""
+
+
+def test_a_config_says_it(tmp_path):
+    bars = bars_at(pd.bdate_range("2020-01-01", periods=300), "1d", seed=4)
+    (tmp_path / "workflow.yaml").write_text(YAML)
+    config = load_config(tmp_path / "workflow.yaml").backtest_config
+    strategy = resolve_strategy(config.strategy.name, config.strategy.params)
+    assert strategy.indicators["trend"] == SMA(4).on("1w")
+    assert strategy.indicators["band"] == BBANDS(5, 2.0, 2.0).upperband.on("1w")
+    result = run_backtest(bars, config)
+    assert len(result.orders) > 0
+    first = gather(bars, strategy, IndicatorTable(bars)).warmup
+    assert f"from bar {first} (" in result.assumptions["warm-up"]

@@ -358,6 +358,7 @@ def test_after_a_strategy_has_failed_the_session_goes_no_further(tmp_path):
 
 
 def test_what_a_session_needs():
+    assert admf.SimulationSession is SimulationSession
     with pytest.raises(ConfigError, match="timeframe: is missing"):
         SimulationSession("buy_and_hold")
     with pytest.raises(AdmfError, match="an indicator on '1h' needs a timeframe longer"):
