@@ -8,7 +8,7 @@ import admf
 from admf.core.config.models import BacktestConfig
 from admf.errors import ConfigError
 from admf.market import load_bars
-from admf.simulation.portfolio import PortfolioConfig, run_portfolio
+from admf.simulation.portfolio import PortfolioConfig, check_portfolio, run_portfolio
 from admf.simulation.portfolio.join import join
 from admf.simulation.portfolio.schedule import decision_rows
 
@@ -137,3 +137,41 @@ def test_a_result_says_under_which_assumptions_it_holds(some_bars):
     assert result.attribution_by_strategy.empty
     assert (result.weights.sum(axis=1) <= 1 + 1e-9).all()
     assert result.metrics["final_equity"] == result.equity_values[-1]
+
+
+@pytest.mark.parametrize(
+    ("allocation", "path", "text"),
+    [
+        ({"name": "equal_weight"}, None, None),
+        ({"name": "equal"}, "portfolio.allocation.name", "no allocation is called 'equal'"),
+        (
+            {"name": "rank_momentum", "params": {"top": 0}},
+            "portfolio.allocation.params.top",
+            "must be from 1",
+        ),
+        (
+            {"name": "ensemble", "params": {"members": [{"name": "momentum", "params": {"x": 1}}]}},
+            "portfolio.allocation.params",
+            "momentum: ",
+        ),
+    ],
+)
+def test_a_dry_run_says_what_would_fail(some_bars, allocation, path, text):
+    backtest = BacktestConfig(strategy={"name": "buy_and_hold"})
+    problems = check_portfolio(some_bars(2), PortfolioConfig(allocation=allocation), backtest)
+    assert [problem.path for problem in problems] == ([path] if path else [])
+    assert all(text in problem.message for problem in problems)
+
+
+def test_a_dry_run_reads_the_bars_and_the_rest_of_the_config(some_bars, random_bars):
+    backtest = BacktestConfig(
+        strategy={"name": "buy_and_hold"},
+        start_date="1990-01-01",
+        end_date="1990-02-01",
+        execution={"take_profit_pct": 3.0},
+    )
+    found = [problem.path for problem in check_portfolio(some_bars(2), PortfolioConfig(), backtest)]
+    assert found == ["execution.take_profit_pct", "start_date"]
+    mixed = {"A": random_bars(1), "B": random_bars(1, timeframe="1h")}
+    plain = BacktestConfig(strategy={"name": "buy_and_hold"})
+    assert [problem.path for problem in check_portfolio(mixed, PortfolioConfig(), plain)] == ["portfolio"]

@@ -141,13 +141,17 @@ def test_a_later_decision_replaces_an_order_that_waits(both, hand_bars):
         "A": hand_bars([(10, 10)] * 4, days),
         "B": hand_bars([(10, 10), (10, 10)], [days[0], days[3]]),
     }
-    result = both(bars, **fixed(FLAT), rebalance="daily", initial_cash=1000.0)
+
+    def weights(view):
+        return np.array([0.5, [0.5, 0.5, 0.25, 0.25][len(view.timestamps) - 1]])
+
+    result = both(bars, weights, rebalance="daily", initial_cash=1000.0)
     b = result.orders[result.orders.symbol == "B"]
-    # replaced on the closes of days 1 and 2; the last one filled on day 3
-    assert b.status.tolist() == ["replaced by a later decision"] * 2 + ["filled"]
-    assert b.decided_bar.tolist() == [0, 1, 2]
-    assert b.bar.tolist() == [-1, -1, 3]
-    assert result.position_values[3].tolist() == [50, 50]
+    # the same target again on day 1 leaves it waiting; another one on day 2 replaces it
+    assert b.status.tolist() == ["replaced by a later decision", "filled"]
+    assert b.decided_bar.tolist() == [0, 2]
+    assert b.bar.tolist() == [-1, 3]
+    assert result.position_values[3].tolist() == [50, 25]
 
 
 def test_a_symbol_that_ends_cannot_be_sold_and_gets_no_weight_once_stale(both, hand_bars):

@@ -10,11 +10,19 @@ _EXPORTS = {
     "PortfolioConfig": "admf.simulation.portfolio.config",
     "PortfolioResult": "admf.simulation.portfolio.result",
     "View": "admf.simulation.portfolio.view",
+    "check_portfolio": "admf.simulation.portfolio.check",
     "run_portfolio": "admf.simulation.portfolio.api",
     "simulate_portfolio": "admf.simulation.portfolio.api",
 }
 
-__all__ = ["PortfolioConfig", "PortfolioResult", "View", "run_portfolio", "simulate_portfolio"]
+__all__ = [
+    "PortfolioConfig",
+    "PortfolioResult",
+    "View",
+    "check_portfolio",
+    "run_portfolio",
+    "simulate_portfolio",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -26,7 +26,7 @@ from admf.core.registry import nearest, registry_of
 from admf.errors import AdmfError, ComponentError, ConfigError, Problem
 from admf.simulation.portfolio.join import Joined
 from admf.simulation.portfolio.view import View
-from admf.strategies.bind import bind_parameters
+from admf.strategies.bind import ParameterError, bind_parameters
 from admf.typing import FloatArray
 
 
@@ -99,7 +99,7 @@ def resolve_allocation(
     ------
     ComponentError
         There is none of that name, it may not be imported, or it has no ``weights``.
-    StrategyError, ConfigError
+    ConfigError
         Its parameters are wrong.
     """
     found, name = _locate(ref, tuple(allow_modules))
@@ -108,6 +108,8 @@ def resolve_allocation(
         space = getattr(found, "parameters", None)
         try:
             made = found(**(given if space is None else bind_parameters(name, space, (), given)))
+        except ParameterError as error:
+            raise ConfigError(error.problems, f"allocation {name!r}") from None
         except TypeError as error:
             raise ComponentError(f"allocation {name!r} cannot be made of {sorted(given)}: {error}") from None
     elif given:

@@ -57,7 +57,7 @@ def assumption_card(
         if schedule == "on_change"
         else allocation,
         "rebalancing": _schedule(schedule, when),
-        "fill": "a decision made at a close is filled at the next open of each symbol",
+        "fill": "a decision made at a close is filled at the next open of each symbol, if there is one",
         "calendar": _calendar(joined, first, last),
         "absent symbols": "are not traded; they are marked at their last close, and their orders wait for "
         "the next bar unless a later decision replaces them"

@@ -83,15 +83,22 @@ def join(bars: Mapping[str, Bars]) -> Joined:
         )
     stamps = [each.timestamps for each in bars.values()]
     same = all(np.array_equal(each, stamps[0]) for each in stamps[1:])
-    timestamps = np.array(stamps[0]) if same else np.unique(np.concatenate(stamps))
-    shape = (len(timestamps), len(bars))
-    open_, close = np.full(shape, np.nan), np.full(shape, np.nan)
-    present = np.zeros(shape, dtype=np.bool_)
-    rows = tuple(np.searchsorted(timestamps, each) for each in stamps)
-    for column, (each, at) in enumerate(zip(bars.values(), rows, strict=True)):
-        open_[at, column] = each.open
-        close[at, column] = each.close
-        present[at, column] = True
+    if same:
+        timestamps = np.array(stamps[0])
+        open_ = np.column_stack([each.open for each in bars.values()])
+        close = np.column_stack([each.close for each in bars.values()])
+        present = np.ones(close.shape, dtype=np.bool_)
+        rows = (np.arange(len(timestamps)),) * len(bars)
+    else:
+        timestamps = np.unique(np.concatenate(stamps))
+        shape = (len(timestamps), len(bars))
+        open_, close = np.full(shape, np.nan), np.full(shape, np.nan)
+        present = np.zeros(shape, dtype=np.bool_)
+        rows = tuple(np.searchsorted(timestamps, each) for each in stamps)
+        for column, (each, at) in enumerate(zip(bars.values(), rows, strict=True)):
+            open_[at, column] = each.open
+            close[at, column] = each.close
+            present[at, column] = True
     zones = {each.timezone for each in bars.values()}
     return Joined(
         bars=dict(bars),

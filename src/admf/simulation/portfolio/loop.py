@@ -63,6 +63,10 @@ def _decide(orders, n_orders, targets, value, at, pos, mark, goal, since, band):
         if w != w:
             continue
         held = pos[i] * mark[i]
+        same_side = held * w > 0.0 and value > 0.0
+        drifted = abs(held / value - w) > band if same_side else held != 0.0 or w != 0.0
+        if drifted and goal[i] == w:
+            continue  # it waits for that already
         if goal[i] == goal[i]:
             side = 1.0 if goal[i] * value >= held else -1.0
             _store(
@@ -71,8 +75,6 @@ def _decide(orders, n_orders, targets, value, at, pos, mark, goal, since, band):
             )  # fmt: skip
             n_orders += 1
             goal[i] = np.nan
-        same_side = held * w > 0.0 and value > 0.0
-        drifted = abs(held / value - w) > band if same_side else held != 0.0 or w != 0.0
         if drifted:
             goal[i] = w
             since[i] = at

@@ -74,14 +74,17 @@ class PlainPortfolio:
             if math.isnan(target):
                 continue
             held = self.units[symbol] * self.marks[symbol]
+            same_side = held * target > 0.0 and value > 0.0
+            drifted = abs(held / value - target) > self.band if same_side else held != 0.0 or target != 0.0
             if symbol in self.waiting:
-                old, decided = self.waiting.pop(symbol)
+                old, decided = self.waiting[symbol]
+                if drifted and old == target:
+                    continue
+                del self.waiting[symbol]
                 side = 1.0 if old * value >= held else -1.0
                 self.orders.append(
                     (decided, -1, symbol, side, old, NAN, 0.0, NAN, NAN, 0.0, 0.0, 0.0, REPLACED)
                 )
-            same_side = held * target > 0.0 and value > 0.0
-            drifted = abs(held / value - target) > self.band if same_side else held != 0.0 or target != 0.0
             if drifted:
                 self.waiting[symbol] = (target, self.bar)
 

@@ -43,7 +43,7 @@ class Ensemble:
         if isinstance(members, str | Mapping) or not isinstance(members, Sequence):
             problem = Problem("members", "must be a list of strategies", found=repr(members))
             raise ConfigError([problem], "ensemble")
-        self._members = read_members(enumerate(members), "members", "ensemble")
+        self.members = read_members(enumerate(members), "members", "ensemble")
         self._aggregation: Aggregation = aggregation
         self._capital = None if capital is None else dict(capital)
 
@@ -59,15 +59,15 @@ class Ensemble:
                     "capital", "shares must not be negative, and add to 1 at most", found=str(self._capital)
                 )
                 raise ConfigError([problem], "ensemble")
-        shape = (len(universe.joined.timestamps), len(symbols), len(self._members))
+        shape = (len(universe.joined.timestamps), len(symbols), len(self.members))
         signals, weights = np.zeros(shape), np.zeros(shape[1:])
         for column, symbol in enumerate(symbols):
             if capital[column] == 0.0:
                 continue
-            for at, member in enumerate(self._members):
+            for at, member in enumerate(self.members):
                 signals[:, column, at] = record(universe, symbol, member, float(capital[column]))
                 weights[column, at] = member.weight
-        labels = [member.label for member in self._members]
+        labels = [member.label for member in self.members]
         return Sleeves(labels, signals, weights, capital, self._aggregation)
 
     def weights(self, view: View) -> FloatArray:

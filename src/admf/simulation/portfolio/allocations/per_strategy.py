@@ -33,11 +33,11 @@ class PerStrategy:
             )
             raise ConfigError([problem], "per_strategy")
         self._strategies = dict(strategies)
+        self.members = read_members(strategies.items(), "strategies", "per_strategy", also=("capital",))
 
     def prepare(self, universe: Universe) -> Sleeves:
         """Record the signals of every strategy."""
         symbols = universe.joined.symbols
-        members = read_members(self._strategies.items(), "strategies", "per_strategy", also=("capital",))
         given = {
             symbol: entry["capital"]
             for symbol, entry in self._strategies.items()
@@ -57,13 +57,13 @@ class PerStrategy:
             raise ConfigError([problem], "per_strategy")
         for symbol in open_:
             capital[symbols.index(symbol)] = left / len(open_)
-        shape = (len(universe.joined.timestamps), len(symbols), len(members))
+        shape = (len(universe.joined.timestamps), len(symbols), len(self.members))
         signals, weights = np.zeros(shape), np.zeros(shape[1:])
-        for at, (symbol, member) in enumerate(zip(self._strategies, members, strict=True)):
+        for at, (symbol, member) in enumerate(zip(self._strategies, self.members, strict=True)):
             column = symbols.index(symbol)
             signals[:, column, at] = record(universe, symbol, member, float(capital[column]))
             weights[column, at] = 1.0
-        labels = [member.label for member in members]
+        labels = [member.label for member in self.members]
         return Sleeves(labels, signals, weights, capital, "weighted")
 
     def weights(self, view: View) -> FloatArray:
