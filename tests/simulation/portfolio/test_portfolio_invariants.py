@@ -1,5 +1,7 @@
 """What holds for every portfolio, whatever its prices, targets and costs."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -193,3 +195,33 @@ def test_an_allocation_that_sees_its_holdings(some_bars):
             return np.array([0.3, 0.4])
 
     assert admf.simulate_portfolio(bars, Sees(), rebalance="weekly").digest == blind.digest
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    costs=COSTS,
+    lot_size=st.sampled_from([None, 1.0]),
+    shorts=st.booleans(),
+)
+def test_wild_prices_ruin_and_all(both, some_bars, seed, costs, lot_size, shorts):
+    """Shorts may lose more than there is: nothing raises, cash stays, and both engines agree."""
+    random = np.random.default_rng(seed)
+    bars = {}
+    for name, each in some_bars(3, seed, 40).items():
+        jumps = np.exp(np.cumsum(random.normal(0.0, 0.6, len(each))))
+        bars[name] = replace(
+            each, **{field: getattr(each, field) * jumps for field in ("open", "high", "low", "close")}
+        )
+    result = both(bars, Whims(seed, shorts), rebalance="daily", costs=costs, sizing={"lot_size": lot_size})
+    equity = result.equity_values
+    held = (result.position_values * result.mark_values).sum(axis=1)
+    scale = np.abs(result.position_values * result.mark_values).sum(axis=1) + np.abs(equity)
+    assert (np.abs(result.cash_values + held - equity) <= 1e-11 * scale).all()
+    assert result.cash_values.min() >= -1e-9 * scale.max()
+    profit = equity[-1] - result.initial_cash
+    assert abs(result.attribution.pnl.sum() - profit) <= 1e-9 * scale.max()
+    assert set(result.metrics)
+    assert np.isfinite(result.fills.units).all()
+    if not shorts:
+        assert equity.min() > 0.0

@@ -131,9 +131,9 @@ class PortfolioResult:
     @cached_property
     def weights(self) -> pd.DataFrame:
         """Share of each symbol in the equity at each close; the rest is cash."""
-        return self._frame(
-            self.position_values * self.mark_values / self.equity_values[:, None], self.symbols
-        )
+        with np.errstate(divide="ignore", invalid="ignore"):  # after ruin there is no share of nothing
+            shares = self.position_values * self.mark_values / self.equity_values[:, None]
+        return self._frame(shares, self.symbols)
 
     @cached_property
     def targets(self) -> pd.DataFrame:
