@@ -13,9 +13,14 @@ _EXPORTS = {
     "load_bars": "admf.market",
     "simulate": "admf.simulation",
     "simulate_portfolio": "admf.simulation.portfolio",
+    "sweep": "admf.simulation",
 }
 
-__all__ = ["SimulationSession", "__version__", "load_bars", "simulate", "simulate_portfolio"]
+__all__ = ["SimulationSession", "__version__", "load_bars", "simulate", "simulate_portfolio", "sweep"]
+
+
+def __dir__() -> list[str]:
+    return __all__  # so that a notebook completes names that are not loaded yet
 
 
 def __getattr__(name: str) -> Any:

@@ -5,5 +5,14 @@ from __future__ import annotations
 from admf.simulation.api import run_backtest, simulate
 from admf.simulation.check import check_backtest, estimate
 from admf.simulation.result import SimulationResult
+from admf.simulation.sweeps import SweepResult, sweep
 
-__all__ = ["SimulationResult", "check_backtest", "estimate", "run_backtest", "simulate"]
+__all__ = [
+    "SimulationResult",
+    "SweepResult",
+    "check_backtest",
+    "estimate",
+    "run_backtest",
+    "simulate",
+    "sweep",
+]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from admf.errors import ConfigError, Problem
+from admf.errors import ConfigError, Problem, WorkflowCancelledError
 from admf.simulation.assumptions import assumption_card, warnings_of
 from admf.simulation.inputs import Inputs, decider, gather
 from admf.simulation.records import ORDER_COLUMNS, TRADE_COLUMNS
@@ -95,11 +95,27 @@ def simulate(
     DataError
         The bars are unusable, or too few for the strategy.
     """
-    from admf.core.config.models import BacktestConfig
     from admf.market import Bars, load_bars
 
     if not isinstance(bars, Bars):
         bars = load_bars(bars)
+    config = backtest_config(strategy, execution, sizing, costs, initial_cash, start, end, risk_free_pct)
+    return _simulate(bars, strategy, params or {}, config, table, allow_modules)
+
+
+def backtest_config(
+    strategy: Any,
+    execution: Mapping[str, Any] | ExecutionConfig | None,
+    sizing: Mapping[str, Any] | SizingConfig | None,
+    costs: Mapping[str, Any] | CostsConfig | None,
+    initial_cash: float,
+    start: date | datetime | str | None,
+    end: date | datetime | str | None,
+    risk_free_pct: float,
+) -> BacktestConfig:
+    """Check the arguments of `simulate` as the config's section; ConfigError has all problems."""
+    from admf.core.config.models import BacktestConfig
+
     named = strategy if isinstance(strategy, str) else type(strategy).__name__
     sections = {
         "execution": execution,
@@ -108,13 +124,12 @@ def simulate(
         "start_date": start,
         "end_date": end,
     }
-    config = BacktestConfig(
+    return BacktestConfig(
         strategy={"name": named},  # type: ignore[arg-type]
         initial_cash=initial_cash,
         risk_free_pct=risk_free_pct,
         **{name: section for name, section in sections.items() if section is not None},  # type: ignore[arg-type]
     )
-    return _simulate(bars, strategy, params or {}, config, table, allow_modules)
 
 
 def run_backtest(
@@ -122,9 +137,18 @@ def run_backtest(
     config: BacktestConfig,
     table: IndicatorTable | None = None,
     allow_modules: Sequence[str] = (),
+    stopped: Callable[[], bool] | None = None,
 ) -> SimulationResult:
-    """Simulate what a workflow's config describes; raises as `simulate` does."""
-    return _simulate(bars, config.strategy.name, config.strategy.params, config, table, allow_modules)
+    """Simulate what a workflow's config describes; raises as `simulate` does.
+
+    Parameters
+    ----------
+    stopped
+        Asked on every bar of a strategy that is not compiled: True ends the work with
+        `WorkflowCancelledError`. A compiled loop takes milliseconds and is not interrupted.
+    """
+    strategy = config.strategy
+    return _simulate(bars, strategy.name, strategy.params, config, table, allow_modules, stopped)
 
 
 def _simulate(
@@ -134,6 +158,7 @@ def _simulate(
     config: BacktestConfig,
     table: IndicatorTable | None,
     allow_modules: Sequence[str],
+    stopped: Callable[[], bool] | None = None,
 ) -> SimulationResult:
     from admf.indicators import IndicatorTable
     from admf.strategies import resolve_strategy
@@ -142,10 +167,11 @@ def _simulate(
     first, last = simulated_range(bars, config)
     settings = Settings.from_config(config.execution, config.sizing, config.costs, config.initial_cash)
     inputs = gather(bars, bound, table if table is not None else IndicatorTable(bars))
-    tracks, reason = run_engine(bound, inputs, settings, first, last, bars)
+    tracks, reason = run_engine(bound, inputs, settings, first, last, bars, stopped)
     simulated = bars if (first, last) == (0, len(bars)) else bars.slice(first, last)
     orders = _columns(ORDER_COLUMNS, tracks.orders)
-    warnings = warnings_of(settings, tracks.equity, orders, int(tracks.ending[-1]))
+    warnings = [f"data: {finding.message}" for finding in bars.findings if finding.severity == "warning"]
+    warnings += warnings_of(settings, tracks.equity, orders, int(tracks.ending[-1]))
     if reason is not None:
         warnings.append(f"the strategy is not compiled, and slower for it: {reason}")
     warmup = max(inputs.warmup - first, 0)
@@ -185,7 +211,13 @@ def simulated_range(bars: Bars, config: BacktestConfig) -> tuple[int, int]:
 
 
 def run_engine(
-    strategy: BoundStrategy, inputs: Inputs, settings: Settings, first: int, last: int, bars: Bars
+    strategy: BoundStrategy,
+    inputs: Inputs,
+    settings: Settings,
+    first: int,
+    last: int,
+    bars: Bars,
+    stopped: Callable[[], bool] | None = None,
 ) -> tuple[Tracks, str | None]:
     """Run the compiled kernel; where the step cannot be compiled the plain engine, and say why."""
     from admf.simulation.compile import CannotCompileError, compile_kernel
@@ -193,11 +225,11 @@ def run_engine(
     from admf.simulation.step_source import NotEmbeddableError
 
     if strategy.needs_python is not None:
-        return run_plain(strategy, inputs, settings, first, last, bars), strategy.needs_python
+        return run_plain(strategy, inputs, settings, first, last, bars, stopped), strategy.needs_python
     try:
         kernel = compile_kernel(kernel_source(step_call(strategy, inputs), settings.features))
     except (CannotCompileError, NotEmbeddableError) as error:
-        return run_plain(strategy, inputs, settings, first, last, bars), str(error)
+        return run_plain(strategy, inputs, settings, first, last, bars, stopped), str(error)
     prices = (inputs.arrays[name] for name in ("open", "high", "low", "close"))
     rows = (inputs.arrays[name] for name in inputs.rows)
     state = () if strategy.initial_state is None else (strategy.initial_state,)
@@ -207,7 +239,8 @@ def run_engine(
     try:
         rest = kernel(equity, positions, first, last, inputs.warmup, *prices, *rows, *numbers)
     except Exception as error:  # noqa: BLE001 - the step raised; the plain engine says on which bar
-        return run_plain(strategy, inputs, settings, first, last, bars), f"the compiled step raised {error!r}"
+        tracks = run_plain(strategy, inputs, settings, first, last, bars, stopped)
+        return tracks, f"the compiled step raised {error!r}"
     return Tracks(equity, positions, *rest), None
 
 
@@ -226,9 +259,15 @@ def step_call(strategy: BoundStrategy, inputs: Inputs) -> StepCall:
 
 
 def run_plain(
-    strategy: BoundStrategy, inputs: Inputs, settings: Settings, first: int, last: int, bars: Bars
+    strategy: BoundStrategy,
+    inputs: Inputs,
+    settings: Settings,
+    first: int,
+    last: int,
+    bars: Bars,
+    stopped: Callable[[], bool] | None = None,
 ) -> Tracks:
-    """Run the plain engine over the bars."""
+    """Run the plain engine over the bars, until `stopped` says True."""
     from admf.simulation.plain import PlainEngine
 
     engine = PlainEngine(settings)
@@ -238,6 +277,8 @@ def run_plain(
     prices = [inputs.arrays[name][first:last].tolist() for name in ("open", "high", "low", "close")]
     with np.errstate(all="ignore"):  # as in compiled code, a division by zero is infinite, not an error
         for at, (open, high, low, close) in enumerate(zip(*prices, strict=True)):
+            if stopped is not None and stopped():
+                raise WorkflowCancelledError(f"the simulation was stopped at bar {at} of {last - first}")
             bar = first + at
             asked = (lambda account, bar=bar: decide(bar, account)) if bar >= inputs.warmup else None
             equity[at] = engine.on_bar(open, high, low, close, asked)

@@ -261,7 +261,9 @@ def _measure(metrics: Sequence[str]) -> tuple[str, list[StepSource]]:
         # every group's tuple has a type of its own
         lines = [line.replace("found", f"found_{len(names)}") for line in lines]
     text = Template(template.MEASURE).substitute(measures="\n    ".join(lines))
-    return text, [collect(getattr(measures, name), {}) for name in names]
+    cells = {name: f"{name} = {getattr(measures, name)}" for name in ("TRADED", "HELD")}  # the loop's own
+    functions = [collect(getattr(measures, name), {}) for name in names]
+    return text, [StepSource("", constants=cells), *functions]
 
 
 def _head(title: str, sources: Sequence[StepSource]) -> str:

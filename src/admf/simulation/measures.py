@@ -1,9 +1,9 @@
 """The metrics of one simulation as loops over its equity: what a sweep streams and a single backtest shows.
 
 Plain functions of arrays and numbers. `admf.simulation.kernel` writes them into compiled modules, the
-sweep's and the single backtest's, so that both give the same bits; uncompiled they are the oracle. The
-definitions are those of `admf.simulation.metrics` and its neighbours, to which a test holds them; what is not
-defined, or infinite, is NaN. Sums run in eight lanes: that is quick, and rounds like a sum of an eighth of the length.
+sweep's and the single backtest's, so that both give the same bits; uncompiled they are the oracle. They
+define as `admf.simulation.metrics` and its neighbours do, to which a test holds them; what is not defined, or
+infinite, is NaN. Sums run in eight lanes: that is quick, and rounds like a sum of an eighth of the length.
 Deviations are from the mean of a first pass, so that nothing cancels.
 
 Arguments that recur: `equity` at each close, shape (n,); `returns` per bar, of which the first `valid` count

@@ -1,0 +1,304 @@
+"""`sweep`: from bars, a strategy and parameters to a table of metrics."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from admf.core.registry import nearest
+from admf.errors import AdmfError, StrategyError
+from admf.indicators import Indicator
+from admf.simulation.api import backtest_config, simulated_range
+from admf.simulation.measures import STREAMED
+from admf.simulation.metrics import TAILS, market_returns, risk_free_per_bar
+from admf.simulation.settings import Settings
+from admf.simulation.sweeps.engine import Engine, Market, Stop
+from admf.simulation.sweeps.plan import Binder, Group
+from admf.simulation.sweeps.result import SweepResult
+from admf.simulation.sweeps.space import Trials, read_trials
+from admf.simulation.sweeps.store import Store, digest_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from admf.core.config.models import CostsConfig, ExecutionConfig, SizingConfig
+    from admf.market import Bars
+
+CHUNK_TRIALS = 10_000
+
+
+def sweep(
+    bars: Bars | pd.DataFrame,
+    strategy: Any,
+    parameters: Mapping[str, Sequence[Any]] | pd.DataFrame,
+    *,
+    execution: Mapping[str, Any] | ExecutionConfig | None = None,
+    sizing: Mapping[str, Any] | SizingConfig | None = None,
+    costs: Mapping[str, Any] | CostsConfig | None = None,
+    initial_cash: float = 100_000.0,
+    start: date | datetime | str | None = None,
+    end: date | datetime | str | None = None,
+    risk_free_pct: float = 0.0,
+    metrics: Sequence[str] | None = None,
+    workers: int | None = None,
+    chunk_size: int | None = None,
+    cancel: threading.Event | Callable[[], bool] | None = None,
+    deadline_seconds: float | None = None,
+    on_progress: Callable[[int, int], None] | None = None,
+    output: str | Path | None = None,
+    allow_modules: Sequence[str] = (),
+) -> SweepResult:
+    """Simulate a strategy with many parameters; each trial as `admf.simulate` would, to the last bit.
+
+    Parameters
+    ----------
+    bars, strategy, execution, sizing, costs, initial_cash, start, end, risk_free_pct, allow_modules
+        As for `admf.simulate`.
+    parameters
+        A DataFrame with a row a trial; or a grid, a mapping of names to lists of values, of which every
+        combination is a trial that the strategy's constraints allow. What is not named takes its default.
+    metrics
+        Names of the metrics to compute, of those that a sweep streams; None: all of these. Fewer are quicker.
+    workers
+        Threads; None: one a processor. The numbers do not depend on it.
+    chunk_size
+        Trials of a chunk, that is of a file in `output`; 10,000 unless told. The numbers do not depend on it.
+    cancel
+        A `threading.Event`, or a function that gives true when the sweep shall stop. Looked at between
+        trials; what was finished is given back.
+    deadline_seconds
+        Stop after so long, likewise.
+    on_progress
+        Called with the number of finished trials and of all, some times a second, in the calling thread.
+    output
+        Folder for Parquet files, one a chunk, written when it is finished. Chunks that are there already are
+        not computed again. Without it the table is kept in memory.
+
+    Returns
+    -------
+    SweepResult
+        A trial whose values are complete on no bar has NaN for every metric, and a warning says how many.
+
+    Raises
+    ------
+    ConfigError
+        A key or value of the settings is wrong.
+    StrategyError
+        The strategy or its parameters are wrong.
+    AdmfError
+        A metric is unknown or cannot be streamed; `output` holds another sweep.
+    """
+    from admf.market import Bars, load_bars
+    from admf.strategies.locate import locate
+
+    began = time.monotonic()
+    stop = Stop(cancel, deadline_seconds)
+    if not isinstance(bars, Bars):
+        bars = load_bars(bars)
+    names = _metric_names(metrics)
+    threads = _positive("workers", workers, os.cpu_count() or 1)
+    size = _positive("chunk_size", chunk_size, CHUNK_TRIALS)
+    config = backtest_config(strategy, execution, sizing, costs, initial_cash, start, end, risk_free_pct)
+    found, name, source = locate(strategy, allow_modules)
+    trials = read_trials(found, name, parameters)
+    _refuse_clashes(name, trials, names)
+    first, last = simulated_range(bars, config)
+    market = Market(
+        bars=bars,
+        first=first,
+        last=last,
+        settings=Settings.from_config(config.execution, config.sizing, config.costs, config.initial_cash),
+        returns=market_returns(bars.close[first:last]),
+        risk_free=risk_free_per_bar(config.risk_free_pct, bars.periods_per_year),
+    )
+    run = _Run(
+        market, trials, Binder(found, name, strategy, allow_modules), names, threads, stop, on_progress
+    )
+    try:
+        folder = None if output is None else Path(output)
+        run.chunks(size, None if folder is None else Store(folder, -(-trials.count // size)), source)
+    finally:
+        run.engine.close()
+    return SweepResult(
+        strategy=name,
+        metrics=names,
+        trials=trials.count,
+        dropped=trials.dropped,
+        finished=run.finished,
+        stopped=stop.reason if run.finished < trials.count else None,
+        compiled=not run.reasons,
+        warnings=run.warnings(),
+        seconds=time.monotonic() - began,
+        folder=folder,
+        _parts=tuple(run.parts),
+    )
+
+
+class _Run:
+    """One sweep, chunk after chunk."""
+
+    def __init__(
+        self,
+        market: Market,
+        trials: Trials,
+        binder: Binder,
+        names: tuple[str, ...],
+        workers: int,
+        stop: Stop,
+        on_progress: Callable[[int, int], None] | None,
+    ) -> None:
+        self.market, self.trials, self.binder, self.names = market, trials, binder, names
+        self.stop, self.on_progress = stop, on_progress
+        self.engine = Engine(market, names, workers, stop, self._advance)
+        self.finished = 0
+        self.reported = 0
+        self.reasons: dict[str, None] = {}
+        self.parts: list[dict[str, Any]] = []
+
+    def chunks(self, size: int, store: Store | None, source: str) -> None:
+        """Run all chunks that are not there yet."""
+        for chunk, begin in enumerate(range(0, self.trials.count, size)):
+            if self.stop.check():
+                break
+            end = min(begin + size, self.trials.count)
+            groups = [(group, self.engine.kernel_of(group)) for group in self._groups(begin, end)]
+            digest = ""
+            if store is not None:
+                digest = self._digest(groups, source, begin, end)
+                if store.has(chunk, digest):
+                    self.finished += end - begin
+                    self._advance(end - begin)
+                    continue
+            columns, count = self._chunk(groups, begin, end)
+            if store is None:
+                self.parts.append(columns)
+                self.finished += count
+            elif count == end - begin:
+                store.write(chunk, digest, columns)
+                self.finished += count
+        if store is None and not self.parts:
+            self.parts.append(self._columns(0, 0, np.empty((0, len(self.names))), np.empty(0, dtype=bool)))
+
+    def _groups(self, begin: int, end: int) -> list[Group]:
+        return self.binder.groups(self.trials, begin, end)
+
+    def _chunk(self, groups: Any, begin: int, end: int) -> tuple[dict[str, Any], int]:
+        out = np.full((end - begin, len(self.names)), np.nan)
+        done = np.zeros(end - begin, dtype=bool)
+        for group, kernel in groups:
+            reason = kernel if isinstance(kernel, str) else None
+            if not isinstance(kernel, str):
+                try:
+                    self.engine.run(group, kernel[0], out, done)
+                except AdmfError:
+                    raise
+                except Exception as error:  # noqa: BLE001 - the step raised; the plain engine says on which bar
+                    reason = f"the compiled step raised {error!r}"
+            if reason is not None:
+                self.reasons[reason] = None
+                self.engine.run_plain(
+                    group, lambda at: self.binder.one(self.trials.values(begin + at)), out, done
+                )
+        return self._columns(begin, end, out, done), int(done.sum())
+
+    def _columns(self, begin: int, end: int, out: Any, done: Any) -> dict[str, Any]:
+        columns: dict[str, Any] = {"trial": np.arange(begin, end)[done]}
+        for name, values in self.trials.columns.items():
+            columns[name] = _array(values[begin:end])[done]
+        for at, name in enumerate(self.names):
+            columns[name] = out[done, at]
+        return columns
+
+    def _digest(self, groups: Any, source: str, begin: int, end: int) -> str:
+        """Digest what the numbers of a chunk depend on."""
+        market = self.market
+        code = [
+            (kernel[1] if not isinstance(kernel, str) else _source_of(group), _keys(group), group.trials)
+            for group, kernel in groups
+        ]
+        columns = {name: values[begin:end] for name, values in self.trials.columns.items()}
+        return digest_of(
+            source, market.bars.fingerprint, market.first, market.last, market.settings, market.risk_free,
+            float(market.bars.periods_per_year), self.names, begin, columns, code,
+        )  # fmt: skip
+
+    def _advance(self, count: int) -> None:
+        self.reported += count
+        if self.on_progress is not None:
+            self.on_progress(self.reported, self.trials.count)
+
+    def warnings(self) -> tuple[str, ...]:
+        """Say what a reader of the table should know."""
+        found = [f"the strategy is not compiled, and slower for it: {reason}" for reason in self.reasons]
+        if self.engine.unfinished_values:
+            found.append(
+                f"{self.engine.unfinished_values} trials have no metrics: their values are complete on "
+                f"none of the {len(self.market.bars)} bars; load more bars, or choose shorter periods"
+            )
+        return tuple(found)
+
+
+def _metric_names(metrics: Sequence[str] | None) -> tuple[str, ...]:
+    if metrics is None:
+        return STREAMED
+    if isinstance(metrics, str):
+        metrics = [metrics]
+    names = tuple(dict.fromkeys(metrics))
+    wrong = [name for name in names if name not in STREAMED]
+    if not names or wrong:
+        kept = [name for name in wrong if name in TAILS]
+        if kept:
+            message = f"a sweep cannot stream {', '.join(kept)}: it needs the returns in order of size"
+        else:
+            message = f"no metric is called {wrong[0]!r}" if wrong else "a sweep needs at least one metric"
+        near = nearest(str(wrong[0]), STREAMED) if wrong and not kept else None
+        hint = f"did you mean {near}? " if near else ""
+        raise AdmfError(message, f"{hint}a sweep streams: {', '.join(STREAMED)}")
+    return names
+
+
+def _positive(name: str, value: int | None, default: int) -> int:
+    if value is None:
+        return default
+    if isinstance(value, bool) or not hasattr(type(value), "__index__") or value < 1:
+        raise AdmfError(f"{name} must be a whole number from 1; found {value!r}")
+    return int(value)
+
+
+def _refuse_clashes(name: str, trials: Trials, metrics: tuple[str, ...]) -> None:
+    for parameter in trials.columns:
+        if parameter in metrics or parameter == "trial":
+            raise StrategyError(
+                f"strategy {name!r}: parameter {parameter!r} has the name of another column of the table",
+                "rename the parameter, or leave that metric out",
+            )
+
+
+def _array(values: list[Any]) -> np.ndarray[Any, Any]:
+    kinds = {type(value) for value in values}
+    if kinds <= {int} or kinds <= {float} or kinds <= {bool}:
+        return np.array(values)
+    array = np.empty(len(values), dtype=object)
+    array[:] = values
+    return array
+
+
+def _keys(group: Group) -> list[str]:
+    distinct = {row.key if isinstance(row, Indicator) else row for reads in group.reads for row in reads}
+    return sorted(distinct)
+
+
+def _source_of(group: Group) -> str:
+    on_bar = group.strategy.on_bar
+    try:
+        return inspect.getsource(on_bar)
+    except (OSError, TypeError):
+        return str(on_bar.__code__.co_code.hex())

@@ -1,0 +1,298 @@
+"""Runs the trials of a chunk: arrays are computed once for a block, threads pull slices of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from admf.indicators import Indicator, IndicatorTable
+from admf.indicators.spec import BAR_COLUMNS
+from admf.indicators.table import column_of
+from admf.simulation.compile import CannotCompileError, compile_kernel
+from admf.simulation.inputs import gather
+from admf.simulation.kernel import PRICES, StepCall, sweep_source
+from admf.simulation.measures import BOOK_SIZE, STREAMED
+from admf.simulation.metrics import streamed_metrics
+from admf.simulation.records import FILLED, ORDER_COLUMNS, TRADE_COLUMNS
+from admf.simulation.settings import Settings
+from admf.simulation.step_source import NotEmbeddableError, collect
+from admf.simulation.sweeps.plan import Block, Group, blocks_of, check_numbers
+from admf.typing import FloatArray
+
+if TYPE_CHECKING:
+    from admf.market import Bars
+
+POLL_SECONDS = 0.02  # how often the cancel flag and the deadline are looked at
+ROW_BYTES = 32_000_000  # of the arrays of one block; two blocks are in memory at once
+FEW_ROWS = 16  # that many are always allowed, and as many indicators are kept for each other's sake
+
+
+@dataclass(frozen=True)
+class Market:
+    """What all trials share.
+
+    Parameters
+    ----------
+    bars
+        All bars, also those that only warm up.
+    first, last
+        Simulated range.
+    settings
+        Execution, sizing, costs.
+    returns
+        Of holding the symbol, see `market_returns`.
+    risk_free
+        A bar.
+    """
+
+    bars: Bars
+    first: int
+    last: int
+    settings: Settings
+    returns: FloatArray
+    risk_free: float
+
+
+class Stop:
+    """Says when to stop: at a deadline, or when the user asks.
+
+    Parameters
+    ----------
+    cancel
+        An event, or a function that gives true; None: never.
+    deadline_seconds
+        From now; None: never.
+    """
+
+    def __init__(
+        self, cancel: threading.Event | Callable[[], bool] | None, deadline_seconds: float | None
+    ) -> None:
+        self._asked = cancel.is_set if isinstance(cancel, threading.Event) else cancel
+        self._deadline = None if deadline_seconds is None else time.monotonic() + deadline_seconds
+        self.reason: str | None = None
+
+    def check(self) -> bool:
+        """Look; once true it stays so, and `reason` says why."""
+        if self.reason is None:
+            if self._asked is not None and self._asked():
+                self.reason = "cancelled"
+            elif self._deadline is not None and time.monotonic() >= self._deadline:
+                self.reason = "deadline"
+        return self.reason is not None
+
+
+class Engine:
+    """Runs groups of trials.
+
+    Parameters
+    ----------
+    market
+        What they share.
+    metrics
+        Names of the metrics to compute.
+    workers
+        Threads.
+    stop
+        Looked at between trials.
+    progress
+        Called with the number of trials done since the last call.
+    """
+
+    def __init__(
+        self,
+        market: Market,
+        metrics: tuple[str, ...],
+        workers: int,
+        stop: Stop,
+        progress: Callable[[int], None],
+    ) -> None:
+        self._market, self._metrics, self._workers = market, metrics, workers
+        self._stop, self._progress = stop, progress
+        self._scratch: list[tuple[FloatArray, FloatArray, FloatArray]] = []
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="admf-sweep")
+        self._table = IndicatorTable(market.bars)
+        self.unfinished_values = 0  # trials whose values were never complete
+
+    def close(self) -> None:
+        """End the threads."""
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def kernel_of(self, group: Group) -> tuple[Callable[..., Any], str] | str:
+        """Compile a group's kernel: it and its source, or why there is none."""
+        bound = group.strategy
+        if bound.needs_python is not None:
+            return bound.needs_python
+        try:
+            call = StepCall(
+                collect(bound.on_bar, group.texts),
+                [name for name in bound.arguments if name not in group.texts],
+                group.rows,
+                group.numbers,
+                bound.initial_state,
+            )
+            source = sweep_source(call, self._market.settings.features, self._metrics)
+            return compile_kernel(source), source
+        except (CannotCompileError, NotEmbeddableError) as error:
+            return str(error)
+
+    def run(
+        self,
+        group: Group,
+        kernel: Callable[..., Any],
+        out: FloatArray,
+        done: np.ndarray[Any, np.dtype[np.bool_]],
+    ) -> None:
+        """Run a group's trials into their rows of `out`, and mark in `done` those that were run."""
+        check_numbers(group)
+        most = max(ROW_BYTES // (8 * len(self._market.bars)), FEW_ROWS)
+        running: list[_Running] = []
+        try:
+            for block in blocks_of(group, most):
+                if self._stop.check():
+                    break
+                running.append(self._start(block, group, kernel))
+                # With several threads the next block's arrays are computed while this one runs.
+                while len(running) > (self._workers > 1):
+                    running.pop(0).finish(self, out, done)
+        finally:
+            while running:
+                running.pop(0).finish(self, out, done)
+
+    def _start(self, block: Block, group: Group, kernel: Callable[..., Any]) -> _Running:
+        market = self._market
+        rows = np.empty((len(block.rows), len(market.bars)))
+        firsts = np.zeros(len(block.rows), dtype=np.int64)
+        for at, row in enumerate(block.rows):
+            rows[at] = self._row(row, group)
+            if isinstance(row, Indicator):
+                there = np.isnan(rows[at])
+                firsts[at] = len(there) if there.all() else int(np.argmin(there))
+        warms = _warm_up(group, block, firsts, len(market.bars))
+        self.unfinished_values += int(np.count_nonzero(warms >= len(market.bars)))
+        found = np.full((len(block.trials), len(self._metrics)), np.nan)
+        prices = (getattr(market.bars, name) for name in PRICES)
+        period = float(market.bars.periods_per_year)
+        common = (
+            market.returns, warms, block.index, block.params, block.states, rows, market.first, market.last,
+            *prices, market.risk_free, period, *market.settings.numbers(),
+        )  # fmt: skip
+        slices: list[tuple[Future[None], Any]] = []
+        step = max(-(-len(block.trials) // (self._workers * 8)), 1)
+        for begin in range(0, len(block.trials), step):
+            flags = np.zeros(2, dtype=np.int64)
+            end = min(begin + step, len(block.trials))
+            work = self._pool.submit(self._slice, kernel, found, begin, end, flags, common)
+            slices.append((work, (begin, flags)))
+        return _Running(block, found, slices)
+
+    def _slice(
+        self, kernel: Callable[..., Any], found: FloatArray, begin: int, end: int, flags: Any, common: Any
+    ) -> None:
+        n = self._market.last - self._market.first
+        try:
+            scratch = self._scratch.pop()
+        except IndexError:
+            scratch = (np.empty(n), np.empty(n), np.empty(BOOK_SIZE))
+        kernel(found, begin, end, flags, *scratch, *common)
+        self._scratch.append(scratch)
+
+    def watch(self, slices: list[tuple[Future[None], Any]]) -> None:
+        """Wait for slices; meanwhile look whether to stop, and report progress."""
+        open_ = {work for work, _ in slices}
+        reported = 0
+        while open_:
+            _, open_ = wait(open_, POLL_SECONDS, return_when=FIRST_COMPLETED)
+            if self._stop.check():
+                for _, (_, flags) in slices:
+                    flags[0] = 1
+            count = sum(int(flags[1]) for _, (_, flags) in slices)
+            if count > reported:
+                self._progress(count - reported)
+                reported = count
+        for work, _ in slices:
+            work.result()
+
+    def _row(self, row: Indicator | str, group: Group) -> FloatArray:
+        bars = self._market.bars
+        if isinstance(row, Indicator):
+            # Few are kept, for indicators that share a call or read each other: memory must not grow.
+            if self._table.computed >= FEW_ROWS:
+                self._table = IndicatorTable(bars)
+            return self._table.row(row)
+        if row in BAR_COLUMNS:
+            return np.asarray(getattr(bars, row))
+        return column_of(bars, row, f"strategy {group.strategy.name}")
+
+    def run_plain(
+        self, group: Group, bind: Callable[[int], Any], out: FloatArray, done: np.ndarray[Any, Any]
+    ) -> None:
+        """Run those of a group's trials that are not done in the plain engine, one after the other."""
+        from admf.simulation.api import run_plain
+
+        market = self._market
+        columns = [STREAMED.index(name) for name in self._metrics]
+        for trial in group.trials:
+            if self._stop.check():
+                return
+            if done[trial]:
+                continue
+            bound = bind(trial)
+            inputs = gather(market.bars, bound, IndicatorTable(market.bars))
+            tracks = run_plain(bound, inputs, market.settings, market.first, market.last, market.bars)
+            orders = dict(zip(ORDER_COLUMNS, tracks.orders.T, strict=True))
+            trades = dict(zip(TRADE_COLUMNS, tracks.trades.T, strict=True))
+            filled = orders["status"] == FILLED
+            values = streamed_metrics(
+                tracks.equity,
+                market.returns,
+                tracks.positions,
+                trades["pnl"],
+                trades["units"] * trades["entry_price"],
+                trades["exit_bar"] - trades["entry_bar"],
+                orders["units"][filled] * orders["price"][filled],
+                market.settings.initial_cash,
+                market.risk_free,
+                market.bars.periods_per_year,
+            )
+            out[trial] = values[columns]
+            done[trial] = True
+            self._progress(1)
+
+
+@dataclass
+class _Running:
+    """A block whose slices have been given to the threads."""
+
+    block: Block
+    found: FloatArray
+    slices: list[tuple[Future[None], Any]]
+
+    def finish(self, engine: Engine, out: FloatArray, done: np.ndarray[Any, Any]) -> None:
+        """Wait, and put what was found where it belongs."""
+        engine.watch(self.slices)
+        for _, (begin, flags) in self.slices:
+            chosen = slice(begin, begin + int(flags[1]))
+            trials = self.block.trials[chosen]
+            out[trials] = self.found[chosen]
+            done[trials] = True
+
+
+def _warm_up(group: Group, block: Block, firsts: Any, bars: int) -> Any:
+    """First bar of each trial on which all its values are there: `BoundStrategy.first_complete_bar`."""
+    warms = np.zeros(len(block.trials), dtype=np.int64)
+    bound = group.strategy
+    for argument in bound.arguments:
+        base = argument.removeprefix("prev_")
+        later = int(base != argument)
+        if base in bound.indicators:
+            start = firsts[block.index[:, group.rows.index(base)]]
+            np.maximum(warms, np.minimum(start + later, bars), out=warms)
+        elif base in BAR_COLUMNS:
+            np.maximum(warms, later, out=warms)
+    return warms

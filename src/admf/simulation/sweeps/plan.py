@@ -1,0 +1,241 @@
+"""From the parameters of trials to what a kernel reads: which arrays, which numbers, grouped into blocks.
+
+Binding a strategy in full costs about a millisecond; here its functions are asked, and what does not change
+from trial to trial is checked once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from admf.errors import StrategyError
+from admf.indicators import Indicator
+from admf.indicators.spec import BAR_COLUMNS
+from admf.simulation.kernel import PRICES
+from admf.simulation.sweeps.space import Trials
+from admf.strategies import BoundStrategy, resolve_strategy
+from admf.strategies.protocol import function_of, mapping_of, state_of, takes_self
+from admf.strategies.space import Parameters
+
+Row = Indicator | str  # an indicator, or the name of a column
+
+
+@dataclass
+class Group:
+    """Trials that run the same code.
+
+    Parameters
+    ----------
+    strategy
+        One of them, checked in full.
+    rows
+        Names of the arrays that the step reads beside the four prices.
+    numbers, texts
+        Parameters that the step reads.
+    trials
+        Positions of the trials in the chunk.
+    reads
+        For each of them the arrays it reads, in the order of `rows`.
+    values, states
+        For each of them its numbers, and the numbers of its first state.
+    """
+
+    strategy: BoundStrategy
+    rows: tuple[str, ...]
+    numbers: dict[str, Any]
+    texts: dict[str, str]
+    trials: list[int] = field(default_factory=list)
+    reads: list[tuple[Row, ...]] = field(default_factory=list)
+    values: list[tuple[Any, ...]] = field(default_factory=list)
+    states: list[tuple[Any, ...]] = field(default_factory=list)
+
+
+class Binder:
+    """Binds trial after trial.
+
+    Parameters
+    ----------
+    strategy, name
+        As `locate` gives them.
+    reference
+        What the user named it by.
+    allow_modules
+        Modules that it may come from.
+    """
+
+    def __init__(self, strategy: Any, name: str, reference: Any, allow_modules: Sequence[str]) -> None:
+        self._strategy, self._name = strategy, name
+        self._reference, self._allow = reference, tuple(allow_modules)
+        self._configured = hasattr(strategy, "configure") and function_of(strategy, "on_bar") is None
+        self._has_state = function_of(strategy, "initial_state") is not None
+        self._functions = {
+            what: found
+            for what in ("indicators", "columns")
+            if callable(found := function_of(strategy, what)) and not takes_self(found)
+        }
+
+    def groups(self, trials: Trials, begin: int, end: int) -> list[Group]:
+        """Bind trials begin..end-1.
+
+        Raises
+        ------
+        StrategyError
+            The strategy refuses a trial's parameters.
+        """
+        groups: dict[Any, Group] = {}
+        names = list(trials.columns)
+        columns = [trials.columns[name][begin:end] for name in names]
+        for at, values in enumerate(zip(*columns, strict=True) if columns else [()] * (end - begin)):
+            params = dict(zip(names, values, strict=True))
+            bound: BoundStrategy | None = None
+            specs: Mapping[str, Any]
+            files: Mapping[str, Any]
+            if self._configured:
+                bound = resolve_strategy(self._reference, params, self._allow)
+                specs, files, state = bound.indicators, bound.columns, bound.initial_state
+                key: Any = (bound.on_bar, tuple(files), None)
+            else:
+                p = Parameters(params)
+                specs, files = self._ask("indicators", p), self._ask("columns", p)
+                state = self._state(p)
+                texts = tuple(value for value in values if isinstance(value, str))
+                key = (tuple(specs), tuple(files), texts)
+            key = (key, tuple(map(type, values)), None if state is None else tuple(map(type, state)))
+            group = groups.get(key)
+            if group is None:
+                if bound is None:
+                    bound = resolve_strategy(self._reference, params, self._allow)
+                group = groups[key] = _group_of(bound)
+            group.trials.append(at)
+            group.reads.append(tuple(specs[n] if n in specs else files.get(n, n) for n in group.rows))
+            group.values.append(tuple(params[name] for name in group.numbers))
+            group.states.append(state or ())
+        return list(groups.values())
+
+    def one(self, values: Mapping[str, Any]) -> BoundStrategy:
+        """Bind one trial in full."""
+        return resolve_strategy(self._reference, values, self._allow)
+
+    def _ask(self, what: str, p: Parameters) -> Mapping[str, Any]:
+        function = self._functions.get(what)
+        if function is not None:
+            try:
+                found = function(p)
+            except Exception:  # noqa: BLE001 - asked again below, for the message
+                found = None
+            if isinstance(found, dict):
+                return found
+        return mapping_of(self._strategy, self._name, what, p)
+
+    def _state(self, p: Parameters) -> tuple[Any, ...] | None:
+        return state_of(self._strategy, self._name, p) if self._has_state else None
+
+
+def _group_of(bound: BoundStrategy) -> Group:
+    rows: dict[str, None] = {}
+    numbers: dict[str, Any] = {}
+    texts: dict[str, str] = {}
+    for argument in bound.arguments:
+        name = argument.removeprefix("prev_")
+        if name in bound.indicators or name in bound.columns or name in BAR_COLUMNS:
+            if name not in PRICES:
+                rows[name] = None
+        elif name in bound.params:
+            value = bound.params[name]
+            if isinstance(value, str):
+                texts[name] = value
+            else:
+                numbers[name] = value
+    return Group(bound, tuple(rows), numbers, texts)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Trials of a group that share few arrays.
+
+    Parameters
+    ----------
+    trials
+        Their positions in the chunk, shape (m,).
+    rows
+        The distinct arrays that they read.
+    index
+        Which of them each trial reads, shape (m, arrays of the step).
+    params, states
+        Numbers of each trial, float64.
+    """
+
+    trials: np.ndarray[Any, np.dtype[np.int64]]
+    rows: list[Row]
+    index: np.ndarray[Any, np.dtype[np.int64]]
+    params: np.ndarray[Any, np.dtype[np.float64]]
+    states: np.ndarray[Any, np.dtype[np.float64]]
+
+
+def blocks_of(group: Group, most: int) -> Iterator[Block]:
+    """Cut a group into blocks that read at most `most` arrays each (or those of one trial)."""
+    numbering: dict[Any, int] = {}
+    known: list[Row] = []
+    ids = np.empty((len(group.trials), len(group.rows)), dtype=np.int64)
+    for at, reads in enumerate(group.reads):
+        for j, row in enumerate(reads):
+            key = row.key if isinstance(row, Indicator) else row
+            number = numbering.get(key)
+            if number is None:
+                number = numbering[key] = len(known)
+                known.append(row)
+            ids[at, j] = number
+    order = np.lexsort(ids.T[::-1]) if ids.shape[1] else np.arange(len(ids))
+    begin = 0
+    while begin < len(order):
+        end = _reach(ids, order, begin, max(most, ids.shape[1]))
+        chosen = order[begin:end]
+        distinct, inverse = np.unique(ids[chosen], return_inverse=True)
+        yield Block(
+            trials=np.array(group.trials, dtype=np.int64)[chosen],
+            rows=[known[number] for number in distinct],
+            index=np.ascontiguousarray(inverse.reshape(len(chosen), -1), dtype=np.int64),
+            params=_numbers(group.values, chosen, len(group.numbers)),
+            states=_numbers(group.states, chosen, len(group.strategy.initial_state or ())),
+        )
+        begin = end
+
+
+def _reach(ids: Any, order: Any, begin: int, most: int) -> int:
+    """Where a block that begins here must end."""
+    if int(ids.max(initial=-1)) < most:
+        return len(order)
+    seen: set[int] = set()
+    for end in range(begin, len(order)):
+        seen.update(ids[order[end]].tolist())
+        if len(seen) > most:
+            return end
+    return len(order)
+
+
+def _numbers(rows: Sequence[tuple[Any, ...]], chosen: Any, width: int) -> Any:
+    table = np.empty((len(chosen), width))
+    for at, number in enumerate(chosen):
+        table[at] = rows[number]
+    return table
+
+
+def check_numbers(group: Group) -> None:
+    """Refuse whole numbers that a float64 does not hold.
+
+    Raises
+    ------
+    StrategyError
+        Some parameter or first state is a whole number beyond 2**53.
+    """
+    for values in (*group.values, *group.states):
+        for value in values:
+            if isinstance(value, int) and abs(value) > 2**53:
+                raise StrategyError(
+                    f"strategy {group.strategy.name!r}: a sweep takes whole numbers within +-2**53; "
+                    f"found {value}"
+                )

@@ -1,0 +1,333 @@
+"""A sweep is many single backtests: the same bits, for every number of threads and every chunk size."""
+
+from __future__ import annotations
+
+import threading
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import admf
+from admf.errors import AdmfError, StrategyError
+from admf.indicators import RSI, SMA, custom
+from admf.simulation.measures import STREAMED
+from admf.strategies.space import Bool, Choice, Float, Int
+
+FEW = ["cum_returns_final", "sharpe_ratio", "max_drawdown", "trades"]
+GRID = {"fast": [3, 5, 8], "slow": [5, 12, 20]}
+
+
+def twice(close, volume, factor):
+    return close * factor + 0.0 * volume
+
+
+class Everything:
+    """Every kind of argument: indicators, a column, numbers, a truth value, a text, what is held, state."""
+
+    parameters: ClassVar = {
+        "length": Int(2, 50, default=5),
+        "level": Float(0.0, 100.0, default=50.0),
+        "turned": Bool(default=False),
+        "style": Choice(("calm", "hasty"), default="calm"),
+    }
+
+    @staticmethod
+    def indicators(p):
+        return {"average": SMA(p.length), "rsi": RSI(p.length), "scaled": custom(twice, p.level)}
+
+    @staticmethod
+    def columns(p):
+        return {"score": "target"}
+
+    @staticmethod
+    def initial_state(p):
+        return (p.length, p.level)
+
+    @staticmethod
+    def on_bar(
+        close, prev_close, volume, average, prev_average, rsi, scaled, score, level, turned, style, position,
+        equity, state,
+    ):  # fmt: skip
+        left, seen = state
+        left = left - 1
+        target = np.nan
+        if left <= 0:
+            left = 3
+            if style == "hasty" and score == score:
+                target = score
+            elif rsi > level and scaled >= 0.0:
+                target = 1.0 if not turned else -0.5
+            elif close < average and prev_close >= prev_average and position != 0.0:
+                target = 0.0
+            elif volume > 1.0 and equity > 50_000.0 and seen < 60.0:
+                target = 0.25
+        return target, (left, rsi)
+
+
+TARGETS = {True: 1.0, False: -1.0}
+
+
+class NeedsPython:
+    """Reads a dictionary, which a kernel does not."""
+
+    parameters: ClassVar = {"length": Int(2, 50, default=5)}
+
+    @staticmethod
+    def indicators(p):
+        return {"average": SMA(p.length)}
+
+    @staticmethod
+    def on_bar(close, average):
+        return TARGETS[bool(close > average)]
+
+
+def bars_with_target(random_frame, seed, n=160):
+    random = np.random.default_rng(seed)
+    values = [np.nan, np.nan, 0.0, 1.0, -1.0, 0.5, 2.0]
+    return admf.load_bars(random_frame(seed, n).assign(target=random.choice(values, n)), min_bars=1)
+
+
+def assert_like_single(result, bars, strategy, **common):
+    table = result.table
+    assert list(table.columns[-len(result.metrics) :]) == list(result.metrics)
+    names = [name for name in table.columns if name not in result.metrics]
+    for row in table.to_dict("records"):
+        single = admf.simulate(bars, strategy, {name: row[name] for name in names}, **common)
+        for name in result.metrics:
+            np.testing.assert_array_equal(row[name], single.metrics[name], err_msg=name)
+
+
+SETTINGS = (
+    {"costs": {"commission_bps": 10, "slippage_bps": 5, "spread_bps": 8}, "sizing": {"lot_size": 1}},
+    {
+        "execution": {"stop_loss_pct": 3, "take_profit_pct": 5, "trailing_stop_pct": 4, "fill": "same_close"},
+        "costs": {"commission_fixed": 1.0, "commission_per_unit": 0.01},
+        "risk_free_pct": 2.0,
+    },
+    {
+        "execution": {"repeat_signal": "reenter", "direction": "long_only"},
+        "sizing": {"method": "fixed_units", "units": 50},
+        "start": "2015-02-02",
+    },
+)
+
+
+@pytest.mark.parametrize("common", SETTINGS)
+@given(seed=st.integers(0, 1000), lengths=st.lists(st.integers(2, 30), min_size=1, max_size=3, unique=True))
+@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_a_trial_is_the_single_backtest(random_frame, common, seed, lengths):
+    bars = bars_with_target(random_frame, seed)
+    styles = ["calm", "hasty"] if "execution" not in common else ["hasty"]
+    grid = {"length": lengths, "level": [30.0, 55.5], "turned": [True, False], "style": styles}
+    result = admf.sweep(bars, Everything, grid, workers=2, **common)
+    assert result.compiled
+    assert result.finished == result.trials == 4 * len(styles) * len(lengths)
+    assert result.complete
+    assert_like_single(result, bars, Everything, **common)
+
+
+def test_threads_and_chunks_change_no_bit(random_bars):
+    bars = random_bars(4, 400)
+    grid = {"fast": list(range(2, 14)), "slow": list(range(10, 40, 2))}
+    one = admf.sweep(bars, "sma_cross", grid, workers=1)
+    assert one.metrics == STREAMED
+    for workers, size in ((1, 7), (2, None), (3, 50), (2, 1)):
+        other = admf.sweep(bars, "sma_cross", grid, workers=workers, chunk_size=size)
+        pd.testing.assert_frame_equal(other.table, one.table, check_exact=True)
+
+
+def test_blocks_of_few_arrays_change_no_bit(random_bars, monkeypatch):
+    bars = random_bars(4, 200)
+    whole = admf.sweep(bars, "sma_cross", {"fast": range(2, 20), "slow": range(20, 60, 2)}).table
+    monkeypatch.setattr("admf.simulation.sweeps.engine.ROW_BYTES", 0)
+    monkeypatch.setattr("admf.simulation.sweeps.engine.FEW_ROWS", 5)
+    pieces = admf.sweep(bars, "sma_cross", {"fast": range(2, 20), "slow": range(20, 60, 2)}).table
+    pd.testing.assert_frame_equal(pieces, whole, check_exact=True)
+
+
+def test_fewer_metrics_are_the_same_numbers(random_bars):
+    bars = random_bars(5, 300)
+    every = admf.sweep(bars, "sma_cross", GRID).table
+    for names in (FEW, ["turnover"], ["kelly", "sortino_ratio"]):
+        few = admf.sweep(bars, "sma_cross", GRID, metrics=names).table
+        pd.testing.assert_frame_equal(few[names], every[names], check_exact=True)
+
+
+def test_configured_strategies(random_bars):
+    bars = random_bars(6, 200)
+    entries = ["close > open", "close < open", "close > open"]
+    table = pd.DataFrame({"entry": entries, "exit": ["close < prev_low"] * 3})
+    result = admf.sweep(bars, "rules", table, metrics=FEW)
+    assert result.compiled
+    assert_like_single(result, bars, "rules")
+
+
+def test_a_strategy_that_numba_does_not_know(random_bars):
+    bars = random_bars(7, 120)
+    result = admf.sweep(bars, NeedsPython, {"length": [3, 4, 9]}, workers=2)
+    assert not result.compiled
+    assert result.warnings == (
+        "the strategy is not compiled, and slower for it: it reads 'TARGETS', a dict; numbers, text and "
+        "functions can be",
+    )
+    assert_like_single(result, bars, NeedsPython)
+
+
+def test_constraints_leave_combinations_of_a_grid_out(random_bars):
+    result = admf.sweep(random_bars(1), "sma_cross", GRID, metrics=FEW)
+    assert (result.trials, result.dropped) == (7, 2)
+    pairs = list(zip(result.table["fast"], result.table["slow"], strict=True))
+    assert pairs == [(3, 5), (3, 12), (3, 20), (5, 12), (5, 20), (8, 12), (8, 20)]
+    assert result.best("sharpe_ratio", 2)["sharpe_ratio"].is_monotonic_decreasing
+
+
+def test_trials_that_never_have_their_values_are_nan(random_bars):
+    bars = random_bars(1, 60)
+    result = admf.sweep(bars, "sma_cross", {"fast": [5], "slow": [10, 61]}, metrics=FEW)
+    assert result.table.loc[1, FEW].isna().all()
+    assert result.table.loc[0, FEW].notna().all()
+    assert result.warnings == (
+        "1 trials have no metrics: their values are complete on none of the 60 bars; load more bars, or "
+        "choose shorter periods",
+    )
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        (
+            {"fats": [1], "slow": [20]},
+            "strategy 'sma_cross': 1 problem in its parameters\n  fats: is no parameter of this strategy\n"
+            "    allowed: fast, slow\n    hint: did you mean fast?",
+        ),
+        (
+            {"fast": 5},
+            "parameter 'fast' of the grid must be a list of values; found 5\n  hint: for one value write [5]",
+        ),
+        (
+            {"fast": [20], "slow": [10]},
+            "strategy 'sma_cross': the sweep has no trial; its constraints rule out all 1 combinations\n"
+            "  hint: give each parameter at least one value, and leave one combination that is allowed",
+        ),
+        (
+            [5, 10],
+            "the parameters of a sweep must be a table or lists of values; found [5, 10]\n  hint: give a "
+            'DataFrame with a row a trial, or a grid such as {"fast": [5, 10], "slow": range(20, 60)}',
+        ),
+    ],
+)
+def test_wrong_parameters(random_bars, parameters, message):
+    with pytest.raises(StrategyError) as caught:
+        admf.sweep(random_bars(1), "sma_cross", parameters)
+    assert str(caught.value) == message
+
+
+def test_a_table_says_which_rows_are_wrong(random_bars):
+    table = pd.DataFrame({"fast": [5, 30, 9], "slow": [10, 20, 9]})
+    with pytest.raises(StrategyError) as caught:
+        admf.sweep(random_bars(1), "sma_cross", table)
+    assert "fast, slow: row 1 must satisfy fast < slow; found fast=30, slow=20" in str(caught.value)
+    assert "fast, slow: row 2 must satisfy fast < slow; found fast=9, slow=9" in str(caught.value)
+
+
+def test_metrics_that_cannot_be_streamed(random_bars):
+    with pytest.raises(AdmfError) as caught:
+        admf.sweep(random_bars(1), "sma_cross", GRID, metrics=["tail_ratio", "trades"])
+    assert str(caught.value) == (
+        "a sweep cannot stream tail_ratio: it needs the returns in order of size\n"
+        f"  hint: a sweep streams: {', '.join(STREAMED)}"
+    )
+    with pytest.raises(
+        AdmfError, match="no metric is called 'sharp_ratio'\n  hint: did you mean sharpe_ratio"
+    ):
+        admf.sweep(random_bars(1), "sma_cross", GRID, metrics=["sharp_ratio"])
+
+
+@pytest.mark.parametrize("name", ["workers", "chunk_size"])
+def test_wrong_counts(random_bars, name):
+    with pytest.raises(AdmfError) as caught:
+        admf.sweep(random_bars(1), "sma_cross", GRID, **{name: 0})
+    assert str(caught.value) == f"{name} must be a whole number from 1; found 0"
+
+
+def test_cancelled_between_trials(random_bars):
+    bars = random_bars(1, 500)
+    grid = {"fast": list(range(2, 60)), "slow": list(range(60, 160))}
+    whole = admf.sweep(bars, "sma_cross", grid, metrics=FEW)
+    event = threading.Event()
+    seen = []
+
+    def progress(done, total):
+        seen.append((done, total))
+        if done >= 500:
+            event.set()
+
+    part = admf.sweep(
+        bars, "sma_cross", grid, metrics=FEW, chunk_size=500, cancel=event, on_progress=progress
+    )
+    assert part.stopped == "cancelled"
+    assert not part.complete
+    assert 500 <= part.finished < part.trials == seen[-1][1] == 5800
+    pd.testing.assert_frame_equal(part.table, whole.table.loc[part.table.index], check_exact=True)
+    assert [done for done, _ in seen] == sorted(done for done, _ in seen)
+
+
+def test_a_deadline(random_bars):
+    late = admf.sweep(random_bars(1), "sma_cross", GRID, metrics=FEW, deadline_seconds=0.0)
+    assert (late.stopped, late.finished, len(late.table)) == ("deadline", 0, 0)
+    assert list(late.table.columns) == ["fast", "slow", *FEW]
+    fine = admf.sweep(random_bars(1), "sma_cross", GRID, metrics=FEW, deadline_seconds=60.0)
+    assert fine.stopped is None
+    assert fine.complete
+
+
+def test_parquet_is_resumed(random_bars, tmp_path):
+    bars = random_bars(1, 300)
+    whole = admf.sweep(bars, "sma_cross", GRID, metrics=FEW).table
+    common = {"metrics": FEW, "chunk_size": 2, "output": tmp_path / "out"}
+    done = []
+    part = admf.sweep(
+        bars, "sma_cross", GRID, on_progress=lambda n, _: done.append(n), cancel=lambda: bool(done), **common
+    )
+    assert part.stopped == "cancelled"
+    kept = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
+    assert 1 <= len(kept) < 4
+    assert all(name.startswith("part-") for name in kept)  # no half files
+    rest = admf.sweep(bars, "sma_cross", GRID, **common)
+    assert rest.complete
+    after = {path.name: path.stat().st_mtime_ns for path in (tmp_path / "out").iterdir()}
+    assert {name: after[name] for name in kept} == kept  # none was computed again
+    pd.testing.assert_frame_equal(rest.table, whole, check_exact=True)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"metrics": ["trades"]}, {"initial_cash": 5.0}, {"risk_free_pct": 1.0}, {"start": "2015-03-02"}],
+)
+def test_the_files_of_another_sweep_are_left_alone(random_bars, tmp_path, change):
+    common = {"metrics": FEW, "output": tmp_path}
+    admf.sweep(random_bars(1, 300), "sma_cross", GRID, **common)
+    with pytest.raises(AdmfError) as caught:
+        admf.sweep(random_bars(1, 300), "sma_cross", GRID, **(common | change))
+    assert str(caught.value) == (
+        f"{tmp_path / 'part-000000.parquet'} is of another sweep: other data, parameters, settings, "
+        "metrics or chunks\n  hint: choose an empty folder, or remove the part-*.parquet files"
+    )
+
+
+def test_a_failing_step_is_told(random_bars):
+    class Divides:
+        parameters: ClassVar = {"by": Int(0, 5)}
+
+        @staticmethod
+        def on_bar(close, by):
+            if by == 3:
+                raise ValueError("three")
+            return 1.0
+
+    with pytest.raises(StrategyError, match="ValueError: three"):
+        admf.sweep(random_bars(1), Divides, {"by": [1, 3]})
