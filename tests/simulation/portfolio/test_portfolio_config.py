@@ -175,3 +175,22 @@ def test_a_dry_run_reads_the_bars_and_the_rest_of_the_config(some_bars, random_b
     mixed = {"A": random_bars(1), "B": random_bars(1, timeframe="1h")}
     plain = BacktestConfig(strategy={"name": "buy_and_hold"})
     assert [problem.path for problem in check_portfolio(mixed, PortfolioConfig(), plain)] == ["portfolio"]
+
+
+def test_the_benchmark_is_the_same_money_in_every_symbol(hand_bars):
+    bars = {"A": hand_bars([(10, 10), (10, 20)]), "B": hand_bars([(50, 50), (50, 25)])}
+    bars["C"] = hand_bars([(7, 7)], "2020-01-07")  # listed later: not in it
+    result = admf.simulate_portfolio(bars)
+    assert result.bars.close.tolist() == [1.0, (2.0 + 0.5) / 2]
+    assert result.metrics["buy_and_hold_return"] == 0.25
+    assert result.bars.symbol == "3 symbols held evenly"
+
+
+def test_the_reports_of_a_simulation_take_a_portfolio(some_bars):
+    from admf.reports import equity_svg, summary_markdown
+
+    result = admf.simulate_portfolio(some_bars(3), costs={"commission_bps": 5.0})
+    text = summary_markdown(result)
+    assert text.startswith("### equal\\_weight on 3 symbols held evenly, 2015-01-05 to 2015-06-19")
+    assert "| Sharpe ratio |" in text
+    assert equity_svg(result).startswith("<svg")

@@ -19,6 +19,8 @@ from admf.typing import FloatArray, IntArray
 if TYPE_CHECKING:
     import pandas as pd
 
+    from admf.market import Bars
+
 _COST_NAMES = ("commission", "slippage", "spread")
 
 
@@ -102,6 +104,36 @@ class PortfolioResult:
         latest = self.joined.last_rows()[self.first : self.last]
         known = np.take_along_axis(self.joined.close, np.maximum(latest, 0), axis=0)
         return np.where(latest >= 0, known, 0.0)
+
+    @property
+    def strategy(self) -> str:
+        """Name of the allocation: what a report calls the strategy."""
+        return self.allocation
+
+    @cached_property
+    def bars(self) -> Bars:
+        """The symbols held evenly: the same money in each that has a close at the first bar, never traded.
+
+        The benchmark of the metrics, and what a report compares with; it begins at 1.
+        """
+        from admf.market import Bars
+
+        listed = self.mark_values[0] > 0.0
+        value = (self.mark_values[:, listed] / self.mark_values[0, listed]).mean(axis=1)
+        names = self.symbols
+        return Bars(
+            symbol=names[0] if len(names) == 1 else f"{len(names)} symbols held evenly",
+            timeframe=next(iter(self.joined.bars.values())).timeframe,
+            timestamps=self.joined.timestamps[self.first : self.last],
+            open=value,
+            high=value,
+            low=value,
+            close=value,
+            volume=np.zeros(len(value)),
+            periods_per_year=self.periods_per_year,
+            timezone=self.joined.timezone,
+            source="made of the portfolio's symbols",
+        )
 
     @cached_property
     def fills(self) -> parts_of.Fills:
