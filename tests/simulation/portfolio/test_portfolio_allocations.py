@@ -187,7 +187,7 @@ def test_a_strategy_without_enough_bars_does_not_trade_and_is_named(some_bars, h
         ("equal_wait", None, ComponentError, "did you mean 'equal_weight'"),
         ("equal_weight", {"lookback": 3}, ComponentError, "cannot be made of"),
         ("inverse_volatility", {"lookback": 1}, AdmfError, "lookback: must be from 2"),
-        ("rank_momentum", {"look": 1}, AdmfError, "did you mean lookback"),
+        ("rank_momentum", {"look": 1}, ConfigError, "is no parameter of this allocation"),
         ("fixed_weights", {"weights": {"S0": 0.8, "S1": -0.4}}, ConfigError, "does not borrow"),
         ("fixed_weights", {"weights": {"S9": 0.8}}, ConfigError, "is no symbol of the portfolio"),
         ("fixed_weights", {"weights": {"S0": "all"}}, ConfigError, "must be a number"),
@@ -214,3 +214,25 @@ def test_bars_that_cannot_be_joined(some_bars, random_bars):
         admf.simulate_portfolio({"A": random_bars(1), "B": random_bars(1, timeframe="1h")})
     with pytest.raises(ConfigError, match="no bar of any symbol"):
         admf.simulate_portfolio(some_bars(2), start="1990-01-01", end="1991-01-01")
+
+
+def test_an_allocation_of_a_users_module(some_bars, tmp_path, monkeypatch):
+    (tmp_path / "my_allocations.py").write_text(
+        "import numpy as np\n"
+        "from admf.strategies import Float\n"
+        "class First:\n"
+        "    parameters = {'share': Float(0.0, 1.0, default=0.5)}\n"
+        "    def __init__(self, share):\n"
+        "        self.share = share\n"
+        "    def weights(self, view):\n"
+        "        return self.share * (np.arange(len(view.symbols)) == 0)\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    settings = {"rebalance": "weekly", "allow_modules": ["my_allocations"]}
+    result = admf.simulate_portfolio(some_bars(2), "my_allocations:First", {"share": 0.25}, **settings)
+    assert result.target_values[0].tolist() == [0.25, 0.0]
+    assert result.allocation == "First"
+    with pytest.raises(ConfigError, match="share: must be from 0 to 1"):
+        admf.simulate_portfolio(some_bars(2), "my_allocations:First", {"share": 2.0}, **settings)
+    with pytest.raises(ComponentError, match="did you mean 'First'"):
+        admf.simulate_portfolio(some_bars(2), "my_allocations:Frist", **settings)

@@ -183,7 +183,7 @@ def test_the_benchmark_is_the_same_money_in_every_symbol(hand_bars):
     result = admf.simulate_portfolio(bars)
     assert result.bars.close.tolist() == [1.0, (2.0 + 0.5) / 2]
     assert result.metrics["buy_and_hold_return"] == 0.25
-    assert result.bars.symbol == "3 symbols held evenly"
+    assert result.bars.symbol == "3 symbols"
 
 
 def test_the_reports_of_a_simulation_take_a_portfolio(some_bars):
@@ -191,6 +191,6 @@ def test_the_reports_of_a_simulation_take_a_portfolio(some_bars):
 
     result = admf.simulate_portfolio(some_bars(3), costs={"commission_bps": 5.0})
     text = summary_markdown(result)
-    assert text.startswith("### equal\\_weight on 3 symbols held evenly, 2015-01-05 to 2015-06-19")
+    assert text.startswith("### equal\\_weight on 3 symbols, 2015-01-05 to 2015-06-19")
     assert "| Sharpe ratio |" in text
     assert equity_svg(result).startswith("<svg")

@@ -14,7 +14,7 @@ called once before the simulation, which gives the allocation to ask.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from inspect import isclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -109,7 +109,11 @@ def resolve_allocation(
         try:
             made = found(**(given if space is None else bind_parameters(name, space, (), given)))
         except ParameterError as error:
-            raise ConfigError(error.problems, f"allocation {name!r}") from None
+            problems = [
+                replace(each, message=each.message.replace("this strategy", "this allocation"))
+                for each in error.problems
+            ]
+            raise ConfigError(problems, f"allocation {name!r}") from None
         except TypeError as error:
             raise ComponentError(f"allocation {name!r} cannot be made of {sorted(given)}: {error}") from None
     elif given:

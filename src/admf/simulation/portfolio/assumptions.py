@@ -96,13 +96,17 @@ def warnings_of(
         for code in (REDUCED, TOO_SMALL, NOT_AFFORDABLE, REPLACED, UNFILLED)
     }
     texts = {
-        REDUCED: "orders were filled in part: the cash did not suffice",
-        TOO_SMALL: "orders were rejected: the weight did not buy one lot",
-        NOT_AFFORDABLE: "orders were rejected: not affordable",
-        REPLACED: "orders met no bar before a later decision replaced them",
-        UNFILLED: "orders were not filled: there was no bar after the decision",
+        REDUCED: "filled in part: the cash did not suffice",
+        TOO_SMALL: "rejected: the weight did not buy one lot",
+        NOT_AFFORDABLE: "rejected: not affordable",
+        REPLACED: "replaced by a later decision before there was a bar",
+        UNFILLED: "not filled: there was no bar after the decision",
     }
-    found = [f"{count} {texts[code]}" for code, count in counts.items() if count]
+    found = [
+        f"{count} {'order was' if count == 1 else 'orders were'} {texts[code]}"
+        for code, count in counts.items()
+        if count
+    ]
     if not np.any((status == FILLED) | (status == REDUCED)):
         found.append("zero trades: no order was filled")
     if tracks.equity.min() <= 0:

@@ -122,7 +122,7 @@ class PortfolioResult:
         value = (self.mark_values[:, listed] / self.mark_values[0, listed]).mean(axis=1)
         names = self.symbols
         return Bars(
-            symbol=names[0] if len(names) == 1 else f"{len(names)} symbols held evenly",
+            symbol=names[0] if len(names) == 1 else f"{len(names)} symbols",
             timeframe=next(iter(self.joined.bars.values())).timeframe,
             timestamps=self.joined.timestamps[self.first : self.last],
             open=value,
