@@ -10,13 +10,16 @@ PIP = -m pip --disable-pip-version-check install --quiet --constraint constraint
 
 .PHONY: env run test test-all lint bench clean
 
+# compat: the editable install is a path, not an import hook, which a folder called admf would hide.
+EDITABLE = --config-settings editable_mode=compat --editable
+
 env: $(VENV)/.installed
 
 # The stamp depends on what is installed: an edit of either file installs again, nothing else does.
 $(VENV)/.installed: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("admf needs Python 3.11 or newer: make PYTHON=python3.11")'
 	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python $(PIP) --editable '.[dev]'
+	$(BIN)/python $(PIP) $(EDITABLE) '.[dev]'
 	@touch $@
 
 run: env
@@ -37,7 +40,7 @@ lint: env
 # The peers bring many libraries of their own, so they get an environment of their own.
 $(BENCH)/.installed: pyproject.toml constraints.txt benchmarks/constraints.txt
 	test -x $(BENCH)/bin/pip || $(PYTHON) -m venv $(BENCH)
-	$(BENCH)/bin/python $(PIP) --constraint benchmarks/constraints.txt --editable '.[bench]'
+	$(BENCH)/bin/python $(PIP) --constraint benchmarks/constraints.txt $(EDITABLE) '.[bench]'
 	@touch $@
 
 bench: $(BENCH)/.installed

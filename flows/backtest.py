@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 
@@ -13,7 +13,8 @@ from admf.core.config import BacktestConfig, WorkflowConfig
 from admf.errors import ConfigError, Problem
 from admf.flows.context import WorkflowContext
 from admf.flows.manager import BaseWorkflowManager, WorkflowPhase
-from admf.simulation import SimulationResult, estimate
+from admf.simulation import SimulationResult
+from admf.simulation.check import check_workflow, memory_problem, one_symbol
 from admf.strategies import BoundStrategy, resolve_strategy
 from admf.tasks import shared
 from admf.tasks.simulate import simulate
@@ -35,6 +36,10 @@ class BacktestManager(BaseWorkflowManager):
             WorkflowPhase("aggregation", description="metrics, costs, assumptions, digest"),
             WorkflowPhase("finalization", critical=False, description="tables, pictures and the report"),
         ]
+
+    def check(self, config: WorkflowConfig) -> list[Problem]:
+        """List what is wrong with symbols, strategy and parameters."""
+        return check_workflow(config)
 
     async def execute_phase(
         self, phase: WorkflowPhase, config: WorkflowConfig, context: WorkflowContext
@@ -59,17 +64,7 @@ class BacktestManager(BaseWorkflowManager):
     ) -> Mapping[str, Any]:
         symbols = list(context.market.bars)
         if len(symbols) != 1:
-            raise ConfigError(
-                [
-                    Problem(
-                        "workflow.data_config.symbols",
-                        "a backtest runs on one symbol",
-                        found=", ".join(symbols),
-                        allowed="one symbol",
-                        hint="run one workflow for each symbol",
-                    )
-                ]
-            )
+            raise ConfigError([one_symbol(config, symbols)])
         self.symbol = symbols[0]
         scope = context.container.child(self.symbol, kind="trial")
         scope.add(
@@ -85,24 +80,11 @@ class BacktestManager(BaseWorkflowManager):
             conforms_to=(SignalGenerator,),
         )
         self.strategy = scope.initialize().resolve("strategy")
-        self._refuse_too_large(context)
+        bars = context.market.bars[self.symbol]
+        problem = memory_problem(config, context.resources.memory_limit_mb, len(bars), self.strategy)
+        if problem is not None:
+            raise ConfigError([problem])
         return {"strategy": self.strategy.name, "params": dict(self.strategy.params), "symbol": self.symbol}
-
-    def _refuse_too_large(self, context: WorkflowContext) -> None:
-        limit = context.resources.memory_limit_mb
-        needed = estimate(len(context.market.bars[self.symbol]), self.strategy).bytes
-        if limit is not None and needed > limit * 1e6:
-            raise ConfigError(
-                [
-                    Problem(
-                        "workflow.infrastructure_config.memory_limit_mb",
-                        "the run is estimated to need more memory",
-                        found=f"{limit} MB",
-                        allowed=f"at least {needed / 1e6:.0f} MB",
-                        hint="raise the limit, or load fewer bars",
-                    )
-                ]
-            )
 
     def _prepare(self, context: WorkflowContext) -> Mapping[str, Any]:
         bars, table = context.market.bars[self.symbol], context.market.tables[self.symbol]
@@ -130,7 +112,7 @@ class BacktestManager(BaseWorkflowManager):
                 config=section.model_dump(mode="json"),
                 allow_modules=list(config.allow_modules),
             )
-            self.result = await asyncio.to_thread(future.result)
+            self.result = cast("SimulationResult", await asyncio.to_thread(future.result))
         finally:
             shared.withdraw(folder)
         return {"compiled": self.result.compiled, "trades": len(self.result.trades)}

@@ -9,9 +9,10 @@ from prefect.client.schemas.objects import State
 from prefect.states import Cancelled, Completed, Failed
 
 from admf.core.config import WorkflowConfig, parse_config
-from admf.errors import AdmfError, WorkflowCancelledError, WorkflowTimeoutError, describe
+from admf.errors import AdmfError, ConfigError, WorkflowCancelledError, WorkflowTimeoutError, describe
 from admf.flows.context import HAND_OVER, HandOver
 from admf.flows.lifecycle import run_workflow
+from admf.flows.registry import new_manager
 from admf.flows.watch import watching
 from admf.tasks.step import step
 
@@ -31,11 +32,17 @@ async def coordinator(config: dict[str, Any], allow_modules: list[str] | None = 
     given = HAND_OVER.get()
 
     async def validate() -> HandOver:
-        return given or HandOver(config=_parse(config, allow_modules or []), services={})
+        order = given or HandOver(config=_parse(config, allow_modules or []), services={})
+        problems = new_manager(str(order.config.type)).check(order.config)
+        if problems:
+            raise ConfigError(problems)
+        return order
 
     try:
         hand_over = await step("validate", validate)
     except AdmfError as wrong:
+        if given is not None:
+            given.error = wrong
         return Failed(message=describe(wrong))
     async with watching(hand_over.stop, hand_over.config.timeout_seconds):
         try:

@@ -172,7 +172,7 @@ async def _aggregate(
     warnings = list(outcome.warnings) if outcome else []
     if hand_over.config.random_seed is None:
         warnings.append(
-            f"no random_seed was given: {config.random_seed} was drawn; set it to repeat this run"
+            f"no random_seed was set: {config.random_seed} was drawn and is recorded with the run"
         )
     metrics = dict(outcome.metrics) if outcome else {}
     final = dict(outcome.final_results) if outcome else {}

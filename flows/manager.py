@@ -12,7 +12,7 @@ from typing import Any
 from admf.core.config import WorkflowConfig
 from admf.core.events import phase_event
 from admf.core.result import PhaseResult
-from admf.errors import WorkflowCancelledError, WorkflowError, WorkflowTimeoutError, describe
+from admf.errors import Problem, WorkflowCancelledError, WorkflowError, WorkflowTimeoutError, describe
 from admf.flows.context import WorkflowContext, status_of
 from admf.tasks.step import PHASE_TAG, step
 
@@ -54,6 +54,10 @@ class BaseWorkflowManager(ABC):
     @abstractmethod
     def get_execution_phases(self) -> list[WorkflowPhase]:
         """Give the phases in the order in which they run."""
+
+    def check(self, config: WorkflowConfig) -> list[Problem]:
+        """List what is wrong that the config's models cannot know; asked before anything is created."""
+        return []
 
     @abstractmethod
     async def execute_phase(

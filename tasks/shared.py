@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from admf.blocks import IndicatorLibrary
+from admf.errors import WorkflowCancelledError
 from admf.indicators import IndicatorTable
 from admf.market import Bars
 
@@ -27,6 +29,7 @@ class SharedMarket:
 
 # Tasks get the name of a folder. In the process that loaded the bars it leads to the very objects; in another
 # one the folder is opened, memory-mapped, and kept for the next task of the same workflow.
+_WITHDRAWN = "withdrawn"
 _lock = threading.Lock()
 _published: dict[str, SharedMarket] = {}
 _opened: dict[str, SharedMarket] = {}
@@ -42,9 +45,31 @@ def publish(folder: Path, market: SharedMarket, *, to_disk: bool) -> None:
 
 
 def withdraw(folder: Path) -> None:
-    """Forget what was published under `folder`."""
+    """Forget what was published under `folder`; tasks that still work on it see it and end."""
     with _lock:
         _published.pop(str(folder), None)
+    if folder.is_dir():  # other processes look here
+        (folder / _WITHDRAWN).touch()
+
+
+def withdrawal(folder: str) -> Callable[[], bool]:
+    """Give a function that says whether what was published under `folder` has been withdrawn.
+
+    Cheap enough to be called on every bar: other processes look at the disk ten times a second.
+    """
+    if folder in _published:
+        return lambda: folder not in _published
+    mark, seen, due = Path(folder) / _WITHDRAWN, False, 0.0
+
+    def withdrawn() -> bool:
+        nonlocal seen, due
+        now = time.monotonic()
+        if not seen and now >= due:
+            # The folder itself is removed when the workflow has ended.
+            seen, due = mark.exists() or not mark.parent.exists(), now + 0.1
+        return seen
+
+    return withdrawn
 
 
 def find(folder: str, indicator_directory: str | None) -> SharedMarket:
@@ -52,6 +77,8 @@ def find(folder: str, indicator_directory: str | None) -> SharedMarket:
     with _lock:
         market = _published.get(folder) or _opened.get(folder)
         if market is None:
+            if not Path(folder).is_dir() or (Path(folder) / _WITHDRAWN).exists():
+                raise WorkflowCancelledError("the workflow had ended when this task began")
             every = [Bars.load(each) for each in sorted(Path(folder).iterdir()) if each.is_dir()]
             market = SharedMarket.of(
                 {bars.symbol: bars for bars in every}, IndicatorLibrary(directory=indicator_directory)

@@ -7,6 +7,7 @@ import json
 import sys
 import threading
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from prefect.states import Cancelling
 from admf.core.container import live_containers
 from admf.core.coordinator import Coordinator
 from admf.core.runs import RunStore
-from admf.errors import AdmfError, ConfigError, RunNotFoundError, StateError
+from admf.errors import AdmfError, ComponentError, ConfigError, RunNotFoundError, StateError
 from admf.market import load_bars
 
 
@@ -58,6 +59,40 @@ async def test_timeout_ends_the_workflow_in_time_and_cleans_up(backtest, slow):
     assert "timeout_seconds = 0.5" in result.errors[0]
     assert await prefect_state(result) == "TimedOut"
     assert live_containers() == ()
+
+
+@pytest.fixture
+def dawdler(tmp_path, monkeypatch) -> dict[str, object]:
+    """Settings of a strategy of the user's that takes 20 ms a bar: half a minute for the bars of a test."""
+    (tmp_path / "dawdling.py").write_text(
+        "import time\nclass Dawdler:\n    def on_bar(close):\n        time.sleep(0.02)\n        return 1.0\n"
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    return {"backtest_config__strategy": {"name": "dawdling:Dawdler"}, "allow_modules": ["dawdling"]}
+
+
+@pytest.mark.parametrize("runner", ["threads", "processes"])
+async def test_timeout_stops_a_computation(backtest, dawdler, runner):
+    seconds = 4 if runner == "threads" else 8  # a new process needs some seconds to begin
+    config = backtest(**dawdler, infrastructure_config={"task_runner": runner}, timeout_seconds=seconds)
+    async with Coordinator() as coordinator:
+        started = time.monotonic()
+        result = await coordinator.execute_workflow(config)
+        took = time.monotonic() - started
+    assert result.status == "timed_out"
+    assert result.phase_results["computation"].status == "timed_out"
+    assert took < seconds + 8
+
+
+async def test_cancel_stops_a_computation(backtest, dawdler):
+    async with Coordinator() as coordinator:
+        running = asyncio.create_task(coordinator.execute_workflow(backtest(**dawdler)))
+        while (status := await active(coordinator)).current_phase != "computation":
+            await asyncio.sleep(0.05)
+        assert await coordinator.cancel_workflow(status.workflow_id)
+        result = await asyncio.wait_for(running, timeout=8)
+    assert result.status == "cancelled"
 
 
 async def active(coordinator):
@@ -159,13 +194,16 @@ async def test_workflows_side_by_side_equal_those_alone(backtest):
         backtest(backtest_config__strategy={"name": "sma_cross", "params": {"fast": fast, "slow": 60}})
         for fast in (10, 20, 30)
     ]
-    wrong = backtest(backtest_config__strategy={"name": "sma_cross", "params": {"fast": 50, "slow": 20}})
+    rules = {"indicators": {"slow": "SMA(2000)"}, "entry": "close > slow", "exit": "close < slow"}
+    wrong = backtest(backtest_config__strategy={"name": "rules", "params": rules})  # too few bars for it
     async with Coordinator() as coordinator:
         alone = [await coordinator.execute_workflow(config) for config in configs]
         together = await asyncio.gather(*(coordinator.execute_workflow(each) for each in [*configs, wrong]))
     assert [result.digest for result in together[:3]] == [result.digest for result in alone]
     assert len({result.workflow_id for result in [*alone, *together]}) == 7
     assert [result.status for result in together] == ["completed"] * 3 + ["failed"]
+    spans = [(each.started, each.started + timedelta(seconds=each.duration_seconds)) for each in together]
+    assert any(a[0] < b[0] < a[1] for a in spans for b in spans)  # they overlap
 
 
 async def test_wrong_config_raises_before_anything_is_created(backtest, tmp_path):
@@ -174,6 +212,11 @@ async def test_wrong_config_raises_before_anything_is_created(backtest, tmp_path
             await coordinator.execute_workflow(backtest(backtest_config__initial_cash=-1))
         assert await coordinator.list_active_workflows() == []
     assert not (tmp_path / "runs").exists()
+
+
+def test_mistyped_service_is_refused():
+    with pytest.raises(ComponentError, match="did you mean 'market_data'"):
+        Coordinator(shared_services={"marketdata": object()})
 
 
 async def test_no_config_at_all(prefect_server):

@@ -20,7 +20,7 @@ from prefect.client.schemas.filters import (
 
 from admf.core.container import live_containers
 from admf.core.coordinator import Coordinator
-from admf.errors import TransientDataError
+from admf.errors import ConfigError, TransientDataError
 from admf.market import load_bars
 
 PHASES = ["initialization", "data_preparation", "computation", "aggregation", "finalization"]
@@ -122,15 +122,27 @@ async def test_bad_data_fails_the_workflow_and_cleans_up(backtest, tmp_path):
 
 
 async def test_failed_critical_phase_skips_the_rest_and_keeps_what_there_is(backtest):
-    config = backtest(backtest_config__strategy={"name": "sma_cross", "params": {"fast": 50, "slow": 20}})
+    rules = {"indicators": {"slow": "SMA(2000)"}, "entry": "close > slow", "exit": "close < slow"}
     async with Coordinator() as coordinator:
-        result = await coordinator.execute_workflow(config)
+        result = await coordinator.execute_workflow(
+            backtest(backtest_config__strategy={"name": "rules", "params": rules})
+        )
     statuses = {name: phase.status for name, phase in result.phase_results.items()}
-    assert statuses == dict(zip(PHASES, ["failed", *["skipped"] * 4], strict=True))
-    assert "fast < slow" in result.errors[0]
+    expected = ["completed", "completed", "failed", "skipped", "skipped"]
+    assert statuses == dict(zip(PHASES, expected, strict=True))
+    assert "not complete on any of the 1259 bars" in result.errors[0]
+    assert result.phase_results["data_preparation"].summary["bars"] > 1000
     assert live_containers() == ()
     parent, _, _, children, _ = await run_graph(manifest(result)["flow_run_id"])
     assert (parent.state.name, children[0].state.name) == ("Failed", "Failed")
+
+
+async def test_wrong_strategy_is_refused_before_a_run_is_created(backtest, tmp_path):
+    config = backtest(backtest_config__strategy={"name": "sma_cross", "params": {"fast": 50, "slow": 20}})
+    async with Coordinator() as coordinator:
+        with pytest.raises(ConfigError, match="fast < slow"):
+            await coordinator.execute_workflow(config)
+    assert not (tmp_path / "runs").exists()
 
 
 class Flaky:

@@ -19,16 +19,6 @@ SHIPPED = sorted(
     [*EXAMPLES.glob("*.yaml"), *(path for path in TEMPLATES.glob("*.yaml") if path.name not in TWICE)]
 )
 
-OWN_STRATEGY = """
-from admf.indicators import SMA
-from admf.strategies import Int
-
-class PriceAboveAverage:
-    parameters = {"length": Int(2, 400, default=100)}
-    def indicators(p): return {"average": SMA(p.length)}
-    def on_bar(close, average): return 1.0 if close > average else 0.0
-"""
-
 
 @pytest.fixture
 def workplace(
@@ -38,7 +28,7 @@ def workplace(
     shutil.copytree(EXAMPLES, tmp_path / "examples")
     shutil.copytree(TEMPLATES, tmp_path / "templates")
     random_frame(3, 400).to_csv(tmp_path / "prices.csv", index_label="date")
-    (tmp_path / "my_strategy.py").write_text(OWN_STRATEGY, encoding="utf-8")
+    shutil.copy(TEMPLATES / "own_strategy.py.txt", tmp_path / "my_strategy.py")  # as `admf init` writes it
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.path", list(sys.path))
     for name in ("my_strategy", "examples", "examples.my_strategy"):
@@ -110,12 +100,19 @@ def test_every_preset_is_tried() -> None:
     assert set(PRESETS) == set(preset_names())
 
 
-def test_the_template_shows_the_strategy_that_the_test_uses() -> None:
-    text = (TEMPLATES / "own_strategy.yaml").read_text(encoding="utf-8")
-    shown = [line.removeprefix("#").strip() for line in text.splitlines() if line.startswith("#")]
-    assert [line.strip() for line in OWN_STRATEGY.splitlines() if line.strip()] == [
-        line for line in shown if line in OWN_STRATEGY and line
-    ]
+def test_a_new_users_own_strategy_runs_as_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.path", list(sys.path))
+    monkeypatch.delitem(sys.modules, "my_strategy", raising=False)
+    with pytest.raises(SystemExit):
+        main(["init", "own_strategy"])
+    assert capsys.readouterr().out == "own_strategy.yaml\nmy_strategy.py\n"
+    assert admf(capsys, "validate", "own_strategy.yaml")["ok"] is True
+    with pytest.raises(SystemExit):  # nothing of the user's is overwritten
+        main(["init", "own_strategy", "-o", "other.yaml"])
+    assert "my_strategy.py exists" in capsys.readouterr().err
 
 
 def test_examples_that_are_templates_too_are_the_same_text() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import admf
 from admf.core.config import parse_config
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,10 +76,20 @@ def test_python_blocks_run(clone: Path, prefect_api: dict[str, str]) -> None:
 def test_config_that_is_explained_is_the_example() -> None:
     import yaml
 
-    (block,) = blocks("yaml")
+    block, _ = blocks("yaml")
     example = (ROOT / "examples" / "backtest.yaml").read_text(encoding="utf-8")
     assert yaml.safe_load(block) == yaml.safe_load(example)
     parse_config(yaml.safe_load(block))
+
+
+def test_rules_that_are_shown_run() -> None:
+    import yaml
+
+    _, block = blocks("yaml")
+    strategy = yaml.safe_load(block)["strategy"]
+    result = admf.simulate(admf.load_bars("sample:SP500"), strategy["name"], strategy["params"])
+    assert result.compiled
+    assert len(result.trades) > 10
 
 
 def test_links_and_pictures_lead_somewhere() -> None:

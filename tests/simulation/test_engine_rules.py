@@ -107,7 +107,10 @@ def test_decisions_beyond_one_are_cut_and_counted(follow):
     result = follow(RISING, [3, -float("inf"), NAN, NAN])
     np.testing.assert_array_equal(result.position_values[1], 50)
     np.testing.assert_array_equal(result.position_values[2], -50)
-    assert result.warnings == ["2 decisions were beyond -1 or 1: cut to the full position"]
+    assert result.warnings == [
+        "2 decisions were beyond -1 or 1: cut to the full position "
+        "(a decision is an exposure; position is in units)"
+    ]
 
 
 def test_no_trades_are_said(follow):

@@ -320,7 +320,7 @@ class TestModules:
             resolve_strategy("mine_c:Mine", {}, ["mine_c"])
         assert str(caught.value) == (
             "strategy 'mine_c:Mine': there is no module 'mine_c'\n"
-            "  hint: it must be installed, or its folder on PYTHONPATH"
+            "  hint: it must be installed, lie in the working folder, or in a folder on PYTHONPATH"
         )
 
     @pytest.mark.parametrize(

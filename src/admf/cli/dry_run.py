@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +76,7 @@ def dry_run(config: WorkflowConfig, source: str) -> dict[str, Any]:
         },
         "notes": [],
     }
+    _check_infrastructure(config, problems, report["notes"])
     loaded = _load(config, problems, report["notes"])
     report["data"] = [_describe(bars) for bars in loaded.values()]
     if isinstance(config.section, BacktestConfig):
@@ -82,6 +84,24 @@ def dry_run(config: WorkflowConfig, source: str) -> dict[str, Any]:
     if problems:
         raise ConfigError(problems, source)
     return report
+
+
+def _check_infrastructure(config: WorkflowConfig, problems: list[Problem], notes: list[str]) -> None:
+    """Look for the package of the task runner, and name the blocks that only a run can look up."""
+    infrastructure = config.infrastructure_config
+    runner = infrastructure.task_runner
+    if runner in ("dask", "ray") and find_spec(f"prefect_{runner}") is None:
+        problem = config.problem(
+            "infrastructure_config.task_runner",
+            f"the {runner} task runner is not installed",
+            found=runner,
+            allowed="threads, processes; dask and ray with their extras",
+            hint=f"pip install 'admf[{runner}]', or choose threads",
+        )
+        problems.append(problem)
+    for block in (infrastructure.compute, infrastructure.indicators, config.output.store):
+        if block is not None:
+            notes.append(f"{block} is looked up when the run starts")
 
 
 def _load(config: WorkflowConfig, problems: list[Problem], notes: list[str]) -> dict[str, Bars]:
@@ -97,27 +117,6 @@ def _load(config: WorkflowConfig, problems: list[Problem], notes: list[str]) -> 
         return {}
 
 
-def backtest_problems(config: WorkflowConfig, section: BacktestConfig, bars: Bars | None) -> list[Problem]:
-    """List what is wrong with symbols, strategy and parameters; with bars, also what does not fit them."""
-    from admf.simulation import check_backtest
-
-    problems = []
-    symbols = config.data_config.symbols
-    if len(symbols) != 1:
-        problem = config.problem(
-            "data_config.symbols",
-            "a backtest runs on one symbol",
-            found=", ".join(symbols),
-            allowed="one symbol",
-            hint="run one workflow for each symbol",
-        )
-        problems.append(problem)
-    for problem in check_backtest(bars, section, tuple(config.allow_modules)):
-        more = {"found": problem.found, "allowed": problem.allowed, "hint": problem.hint}
-        problems.append(config.problem(f"backtest_config.{problem.path}", problem.message, **more))
-    return problems
-
-
 def _check_backtest(
     config: WorkflowConfig,
     section: BacktestConfig,
@@ -128,10 +127,11 @@ def _check_backtest(
     """Check the strategy on the bars, and say what would be simulated."""
     from admf.simulation import estimate
     from admf.simulation.api import simulated_range
+    from admf.simulation.check import check_workflow, memory_problem
     from admf.strategies import resolve_strategy
 
     bars = next(iter(loaded.values()), None)
-    found = backtest_problems(config, section, bars)
+    found = check_workflow(config, bars)
     problems.extend(found)
     if found:
         return
@@ -155,15 +155,8 @@ def _check_backtest(
     }
     cost = estimate(len(bars), strategy)
     report["estimate"] = {"seconds": cost.seconds, "bytes": cost.bytes}
-    limit = config.infrastructure_config.memory_limit_mb
-    if limit is not None and cost.bytes > limit * 1e6:
-        problem = config.problem(
-            "infrastructure_config.memory_limit_mb",
-            "the run is estimated to need more memory",
-            found=f"{limit} MB",
-            allowed=f"at least {cost.bytes / 1e6:.0f} MB",
-            hint="raise the limit, or load fewer bars",
-        )
+    problem = memory_problem(config, config.infrastructure_config.memory_limit_mb, len(bars), strategy)
+    if problem is not None:
         problems.append(problem)
 
 

@@ -18,16 +18,12 @@ from admf.cli.render import show_result
 from admf.errors import ConfigError
 
 if TYPE_CHECKING:
-    from admf.core.config import WorkflowConfig
     from admf.core.events import Event
 
 # Read by Prefect when it is imported; what the user has set stands. Nothing is reported to anybody, and the
 # terminal shows our own progress and errors in place of Prefect's log, which its page has in full.
 _PREFECT_DEFAULTS = {
-    "DO_NOT_TRACK": "1",
-    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
     "PREFECT_SERVER_LOGGING_LEVEL": "WARNING",
-    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # 20 is too short on a busy machine
 }
 _QUIET = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}
 _PHASE = "workflow.phase."
@@ -47,6 +43,7 @@ def run_config(path: Path, overrides: tuple[str, ...], allow_modules: tuple[str,
         The config, strategy or parameters are wrong; nothing was created, Prefect was not even loaded.
     """
     from admf.core.config import load_config
+    from admf.simulation.check import check_workflow
 
     with silence():
         config = load_config(path, overrides=overrides, allow_modules=allow_modules)
@@ -58,7 +55,9 @@ def run_config(path: Path, overrides: tuple[str, ...], allow_modules: tuple[str,
             return await coordinator.execute_workflow(config)
 
     with _prefect(config.log_level):
-        _check_components(config, str(path))
+        problems = check_workflow(config)  # the coordinator says the same, some seconds later
+        if problems:
+            raise ConfigError(problems, str(path))
         result = asyncio.run(_with_progress(work, f"{path}: starting"))
     document = result.model_dump(mode="json")
     if as_json:
@@ -66,17 +65,6 @@ def run_config(path: Path, overrides: tuple[str, ...], allow_modules: tuple[str,
     else:
         show_result(document, stdout_console())
     return DONE if result.success else FAILED
-
-
-def _check_components(config: WorkflowConfig, source: str) -> None:
-    """Refuse a strategy that is wrong before anything is created: it is a part of the config."""
-    from admf.cli.dry_run import backtest_problems
-    from admf.core.config.models import BacktestConfig
-
-    if isinstance(config.section, BacktestConfig):
-        problems = backtest_problems(config, config.section, None)
-        if problems:
-            raise ConfigError(problems, source)
 
 
 def replay_run(run: str, store: Path, allow_modules: tuple[str, ...], as_json: bool) -> int:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from importlib.resources import files
 from pathlib import Path
 
 from admf.cli.failures import CommandLineError
 from admf.cli.output import add_row, plain, stderr_console, stdout_console, table
+from admf.core.files import replacing
 from admf.core.registry import nearest
 
 _TEMPLATES = files("admf.core") / "templates"
+_MODULE = "my_strategy.py"
 
 
 def templates() -> dict[str, str]:
@@ -41,18 +41,20 @@ def write_template(name: str, path: Path, force: bool) -> None:
         near = nearest(name, known)
         hint = f"did you mean {near}?" if near else None
         raise CommandLineError(f"no template is called {name!r}; there is: {', '.join(known)}", hint)
-    if path.exists() and not force:
-        raise CommandLineError(
-            f"{path} exists", "choose another name with --output, or overwrite it with --force"
-        )
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with open(handle, "w", encoding="utf-8") as file:
-            file.write(known[name])
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-    stdout_console().print(plain(path), soft_wrap=True)
+    if not path.parent.is_dir():
+        raise CommandLineError(f"there is no folder {path.parent}", "make it, or choose another --output")
+    # A strategy of one's own comes with its Python file, under the name that the config refers to.
+    module = _TEMPLATES / f"{name}.py.txt"
+    content = {path: known[name]}
+    if module.is_file():
+        content[path.parent / _MODULE] = module.read_text(encoding="utf-8")
+    for target in content:
+        if target.exists() and not force:
+            raise CommandLineError(
+                f"{target} exists", "choose another name with --output, or overwrite it with --force"
+            )
+    for target, text in content.items():
+        with replacing(target) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+        stdout_console().print(plain(target), soft_wrap=True)
     stderr_console().print(plain(f"written; next: admf validate {path}"), soft_wrap=True)

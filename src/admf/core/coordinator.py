@@ -7,6 +7,7 @@ and a command that only reads a config must not pay for it.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,15 +17,26 @@ from typing import TYPE_CHECKING, Any, Self
 from admf.core.config import WorkflowConfig, WorkflowType, load_config, parse_config
 from admf.core.events import Event
 from admf.core.manifest import compare_manifests
+from admf.core.registry import nearest
 from admf.core.result import WorkflowResult
 from admf.core.runs import RunStore
-from admf.errors import AdmfError, StateError, WorkflowError
+from admf.errors import AdmfError, ComponentError, StateError, WorkflowError
 
 if TYPE_CHECKING:
     from admf.flows.context import HandOver
     from admf.flows.monitor import WorkflowStatus
 
 __all__ = ["Coordinator", "ReplayReport", "WorkflowConfig", "WorkflowResult", "WorkflowType"]
+
+# Services that the built-in workflows use; a caller may give more, to managers of their own.
+SERVICES = ("market_data", "indicators", "compute", "result_store")
+
+# Read when Prefect is first imported; what the user has set stays.
+PREFECT_DEFAULTS = {
+    "DO_NOT_TRACK": "1",
+    "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+    "PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS": "120",  # 20 is too short on a busy machine
+}
 
 ConfigLike = WorkflowConfig | Mapping[str, Any] | str | Path
 
@@ -81,6 +93,12 @@ class Coordinator:
         max_concurrent: int = 4,
     ) -> None:
         self._services = dict(shared_services or {})
+        for name in self._services:
+            near = None if name in SERVICES else nearest(name, SERVICES)
+            if near is not None:  # it would be ignored, and the run would use something else
+                raise ComponentError(
+                    f"shared service {name!r} is not used by any workflow", hint=f"did you mean {near!r}?"
+                )
         self._config_path = config_path
         self._overrides = tuple(overrides)
         self._allow_modules = tuple(allow_modules)
@@ -108,6 +126,8 @@ class Coordinator:
         """
         if self._closed:
             raise StateError("the coordinator was shut down", hint="make a new Coordinator")
+        for key, value in PREFECT_DEFAULTS.items():
+            os.environ.setdefault(key, value)
         from admf.flows.context import HandOver
 
         hand_over = HandOver(config=self._load(config), services=self._services, on_event=self._on_event)
@@ -191,10 +211,12 @@ class Coordinator:
         """
         from admf.flows.monitor import cancel_workflow
 
+        here = False
         for hand_over in self._active.values():
             if hand_over.workflow_id == workflow_id and hand_over.result is None:
                 hand_over.stop.cancel("cancel_workflow was called")
-        return await cancel_workflow(workflow_id)
+                here = True
+        return await cancel_workflow(workflow_id) or here
 
     async def replay(self, run: str, store: str | Path = "runs") -> ReplayReport:
         """Run a recorded workflow again and say whether it gives the same digest, and if not, what differs.

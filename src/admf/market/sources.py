@@ -170,7 +170,7 @@ def sample_path(symbol: str) -> Path:
 def read_sample(symbol: str) -> pd.DataFrame:
     """Prices of a sample symbol: open, high, low, close, adjusted close, volume, by date."""
     frame = read_file(sample_path(symbol))
-    frame["Date"] = pd.to_datetime(frame["Date"], format="%m/%d/%Y")
+    frame["Date"] = pd.to_datetime(frame["Date"], format="%m/%d/%Y", utc=True)
     return frame
 
 

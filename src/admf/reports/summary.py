@@ -74,7 +74,8 @@ def bars_text(result: SimulationResult) -> str:
 def headline(result: SimulationResult) -> str:
     """Say in two sentences what happened, against holding the symbol."""
     metrics, held = result.metrics, benchmark_metrics(result)
-    years = len(result.bars) / result.bars.periods_per_year
+    index = result.bars.index
+    years = (index[-1] - index[0]).days / 365.25
     span = f"{years:.1f} years" if years >= 1 else bars_text(result)
     first = f"{result.initial_cash:,.0f} became {metrics['final_equity']:,.0f} in {span}"
     if years >= 1 and math.isfinite(metrics["annual_return"]):

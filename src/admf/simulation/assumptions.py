@@ -68,7 +68,10 @@ def warnings_of(
     status = orders["status"]
     found = []
     if clamped:
-        found.append(f"{clamped} decision{_s(clamped)} beyond -1 or 1: cut to the full position")
+        found.append(
+            f"{clamped} decision{_s(clamped)} beyond -1 or 1: cut to the full position "
+            "(a decision is an exposure; position is in units)"
+        )
     small, dear = int(np.sum(status == TOO_SMALL)), int(np.sum(status == NOT_AFFORDABLE))
     if small:
         lot = f"one lot of {settings.lot_size:g}" if settings.lot_size else "any units"

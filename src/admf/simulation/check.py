@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from admf.errors import AdmfError, ConfigError, Problem
 
 if TYPE_CHECKING:
+    from admf.core.config import WorkflowConfig
     from admf.core.config.models import BacktestConfig
     from admf.market import Bars
     from admf.strategies import BoundStrategy
@@ -119,3 +120,64 @@ def _below(prefix: str, problem: Problem) -> Problem:
         allowed=problem.allowed,
         hint=problem.hint,
     )
+
+
+def check_workflow(config: WorkflowConfig, bars: Bars | None = None) -> list[Problem]:
+    """List what is wrong with the config of a backtest that its models cannot know.
+
+    Parameters
+    ----------
+    config
+        Of type backtest.
+    bars
+        What it would run on. None checks what can be said without: symbols, strategy, parameters.
+
+    Returns
+    -------
+    list of Problem
+        With the config's paths and lines.
+    """
+    section, data = config.section, config.data_config
+    if not isinstance(section, _backtest_config()):
+        return []
+    problems = []
+    # None named: a block or a source of the user's gives all it has, which is known when it is loaded.
+    if len(data.symbols) > 1:
+        problems.append(one_symbol(config, data.symbols))
+    for problem in check_backtest(bars, section, tuple(config.allow_modules)):
+        more = {"found": problem.found, "allowed": problem.allowed, "hint": problem.hint}
+        problems.append(config.problem(f"backtest_config.{problem.path}", problem.message, **more))
+    return problems
+
+
+def one_symbol(config: WorkflowConfig, symbols: Sequence[str]) -> Problem:
+    """Say that a backtest runs on one symbol."""
+    return config.problem(
+        "data_config.symbols",
+        "a backtest runs on one symbol",
+        found=", ".join(symbols) or "none",
+        allowed="one symbol",
+        hint="run one workflow for each symbol",
+    )
+
+
+def memory_problem(
+    config: WorkflowConfig, limit_mb: int | None, bars_count: int, strategy: BoundStrategy
+) -> Problem | None:
+    """Say that a run is estimated to need more memory than it may have; None if it is not."""
+    needed = estimate(bars_count, strategy).bytes
+    if limit_mb is None or needed <= limit_mb * 1e6:
+        return None
+    return config.problem(
+        "infrastructure_config.memory_limit_mb",
+        "the run is estimated to need more memory",
+        found=f"{limit_mb} MB",
+        allowed=f"at least {needed / 1e6:.0f} MB",
+        hint="raise the limit, or load fewer bars",
+    )
+
+
+def _backtest_config() -> type[BacktestConfig]:
+    from admf.core.config.models import BacktestConfig
+
+    return BacktestConfig

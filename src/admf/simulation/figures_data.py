@@ -135,7 +135,9 @@ def rolling_sharpe(returns: FloatArray, window: int, periods_per_year: float, ri
     total, square = sums[window:] - sums[:-window], squares[window:] - squares[:-window]
     mean = total / window
     variance = (square - window * mean * mean) / (window - 1)
-    flat = variance <= 1e-16 * max(float(squares[-1]) / max(returns.size, 1), 1e-300) + 1e-18
+    # Counted, as rounding leaves the variance of equal returns a little above or below zero.
+    changes = np.cumsum(np.insert(np.diff(excess) != 0.0, 0, [False, False]))
+    flat = (changes[window:] - changes[1 : changes.size - window + 1]) == 0
     ratio = np.full(returns.size, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         value = (mean + center) / np.sqrt(variance) * np.sqrt(periods_per_year)

@@ -74,7 +74,7 @@ def _import(name: str, ref: str) -> Any:
         if isinstance(error, ModuleNotFoundError) and error.name and _missing(error.name, name):
             raise StrategyError(
                 f"strategy {ref!r}: there is no module {error.name!r}",
-                "it must be installed, or its folder on PYTHONPATH",
+                "it must be installed, lie in the working folder, or in a folder on PYTHONPATH",
             ) from error
         raise StrategyError(f"strategy {ref!r}: importing {name} fails: {describe_failure(error)}") from error
 

@@ -148,6 +148,15 @@ def ask(strategy: Any, name: str, what: str, p: Parameters) -> Any:
         return found
     args = [instance_of(strategy, name), p] if takes_self(found) else [p]
     try:
+        inspect.signature(found).bind(*args)
+    except TypeError as error:
+        raise StrategyError(
+            f"strategy {name!r}: {what} does not take the parameters: {error}",
+            f"write `def {what}(p):`, a plain function of the parameters",
+        ) from error
+    except ValueError:  # no signature to be had, as of some functions in C
+        pass
+    try:
         return found(*args)
     except AdmfError as error:
         raise StrategyError(f"strategy {name!r}: {what}: {error.message}", error.hint) from error
