@@ -106,7 +106,7 @@ def expand(text: str, features: frozenset[str], indent: str = "") -> list[str]:
 
 @lru_cache(maxsize=256)
 def loop_source(features: frozenset[str]) -> str:
-    """Return the loop for these features; ``$name``, ``$arguments``, ``$decision`` are left for `_loop`."""
+    """Return the loop for these features; what the strategy decides is left for `_loop`."""
     text = "\n".join(expand(template.LOOP, features))
     return Template(text).safe_substitute(_expressions(features))
 
@@ -283,10 +283,23 @@ def _head(title: str, sources: Sequence[StepSource]) -> str:
 
 
 def _loop(name: str, names: Sequence[str], step: StepCall, features: frozenset[str]) -> str:
-    values = ", ".join(_expression(argument, step.rows, step.params) for argument in step.arguments)
+    # What was there one bar before stays in a register: that is quicker than to read it again.
+    arrays: dict[str, str] = {}
+    values = []
+    for argument in step.arguments:
+        array = _array_before(argument, step.rows)
+        if array is None:
+            values.append(_expression(argument, step.rows, step.params))
+        else:
+            arrays[f"was_{array}"] = array
+            values.append(f"was_{array}")
     answer = "answer, state" if step.state is not None else "answer"
     return Template(loop_source(features)).substitute(
-        name=name, arguments=", ".join(names), decision=f"{answer} = {step.source.name}({values})"
+        name=name,
+        arguments=", ".join(names),
+        before="\n    ".join(f"{was} = {a}[start - 1] if start > 0 else _nan" for was, a in arrays.items()),
+        decision=f"{answer} = {step.source.name}({', '.join(values)})",
+        after="\n            ".join(f"{was} = {array}[u]" for was, array in arrays.items()),
     )
 
 
@@ -313,11 +326,14 @@ def _expression(argument: str, rows: Sequence[str], params: Mapping[str, Any]) -
         return "state"
     if argument in params:
         return f"p_{argument}"
-    before = argument.startswith("prev_") and argument not in rows
-    name = argument.removeprefix("prev_") if before else argument
-    when = "t - 1" if before else "t"
-    if name in rows:
-        return f"row_{name}[{when}]"
-    if name in PRICES:
-        return f"{name}[{when}]"
-    return ACCOUNT[argument]
+    if argument in rows:
+        return f"row_{argument}[u]"
+    return f"{argument}[u]" if argument in PRICES else ACCOUNT[argument]
+
+
+def _array_before(argument: str, rows: Sequence[str]) -> str | None:
+    """Return the array whose value of one bar before an argument asks for; None where it asks for no such."""
+    if not argument.startswith("prev_") or argument in rows:
+        return None
+    name = argument.removeprefix("prev_")
+    return name if name in PRICES else f"row_{name}"

@@ -177,14 +177,34 @@ def equity_drawdown(equity: FloatArray, cash: float, period: float) -> tuple[flo
     peak = cash
     bottom = cash
     deepest = 0.0
-    for i in range(n):
-        # one division a high, not one a bar: below one high the lowest value is the deepest
-        if equity[i] > peak:
-            depth = bottom / peak - 1.0
-            deepest = depth if depth < deepest else deepest
-            peak = equity[i]
-            bottom = peak
-        bottom = equity[i] if equity[i] < bottom else bottom
+    whole = n - n % 8
+    for i in range(0, n, 8):
+        if i < whole:
+            # eight bars without a new high, which most are: only their lowest counts
+            a = equity[i] if equity[i] > equity[i + 1] else equity[i + 1]
+            b = equity[i + 2] if equity[i + 2] > equity[i + 3] else equity[i + 3]
+            c = equity[i + 4] if equity[i + 4] > equity[i + 5] else equity[i + 5]
+            d = equity[i + 6] if equity[i + 6] > equity[i + 7] else equity[i + 7]
+            a = a if a > b else b
+            c = c if c > d else d
+            if (a if a > c else c) <= peak:
+                a = equity[i] if equity[i] < equity[i + 1] else equity[i + 1]
+                b = equity[i + 2] if equity[i + 2] < equity[i + 3] else equity[i + 3]
+                c = equity[i + 4] if equity[i + 4] < equity[i + 5] else equity[i + 5]
+                d = equity[i + 6] if equity[i + 6] < equity[i + 7] else equity[i + 7]
+                a = a if a < b else b
+                c = c if c < d else d
+                a = a if a < c else c
+                bottom = a if a < bottom else bottom
+                continue
+        for k in range(i, min(i + 8, n)):
+            # one division a high, not one a bar: below one high the lowest value is the deepest
+            if equity[k] > peak:
+                depth = bottom / peak - 1.0
+                deepest = depth if depth < deepest else deepest
+                peak = equity[k]
+                bottom = peak
+            bottom = equity[k] if equity[k] < bottom else bottom
     depth = bottom / peak - 1.0
     deepest = depth if depth < deepest else deepest
     grown = equity[n - 1] / cash

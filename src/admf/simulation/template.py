@@ -63,6 +63,9 @@ if left > 0.0:
     entry_fee -= share
     held = target
 else:
+    #if !record
+    invested += t - opened
+    #end
     pos = 0.0
     entry = _nan
     entry_fee = 0.0
@@ -111,6 +114,9 @@ else:
             entry = price
             entry_fee = fee
             entry_bar = at
+            #if !record
+            opened = t
+            #end
             high_since = price
             low_since = price
         else:
@@ -160,15 +166,15 @@ if pos != 0.0:
         why = 3
         #end
         #if stop_loss trailing_stop
-        if low[t] <= level:
+        if low[u] <= level:
             hit = True
-            q = open[t] if open[t] < level else level
+            q = open[u] if open[u] < level else level
             reason = why
         #end
         #if take_profit
-        if not hit and high[t] >= goal:
+        if not hit and high[u] >= goal:
             hit = True
-            q = open[t] if open[t] > goal else goal
+            q = open[u] if open[u] > goal else goal
             reason = 2
         #end
     else:
@@ -189,24 +195,24 @@ if pos != 0.0:
         why = 3
         #end
         #if stop_loss trailing_stop
-        if high[t] >= level:
+        if high[u] >= level:
             hit = True
-            q = open[t] if open[t] > level else level
+            q = open[u] if open[u] > level else level
             reason = why
         #end
         #if take_profit
-        if not hit and low[t] <= goal:
+        if not hit and low[u] <= goal:
             hit = True
-            q = open[t] if open[t] < goal else goal
+            q = open[u] if open[u] < goal else goal
             reason = 2
         #end
     if hit:
         at = t - first
         decided = at
-        if open[t] > high_since:
-            high_since = open[t]
-        if open[t] < low_since:
-            low_since = open[t]
+        if open[u] > high_since:
+            high_since = open[u]
+        if open[u] < low_since:
+            low_since = open[u]
         #if exit_memory
         blocked = held
         #end
@@ -226,7 +232,8 @@ def $name($arguments):
     clamped = 0
     #end
     #if !record
-    invested = 0
+    invested = 0  # bars with a position at their close, entered when it ends
+    opened = 0
     #end
     cash = initial_cash
     pos = 0.0
@@ -255,6 +262,7 @@ def $name($arguments):
         positions[start - first] = 0.0
         #end
         start += 1
+    $before
     while start < last:
         #if record
         # The tables grow out here: an array that is assigned inside the loop costs reference counting on
@@ -266,6 +274,7 @@ def $name($arguments):
         #end
         for t in range(start, last):
             start = t + 1
+            u = np.uint64(t)  # an index without a sign: numba need not ask whether it counts from the end
             # 1. what was decided on the close before
             if pending:
                 #if record
@@ -278,7 +287,7 @@ def $name($arguments):
                 decided = t - 1 - first
                 #if next_open
                 at = t - first
-                q = open[t]
+                q = open[u]
                 #end
                 #if same_close
                 at = decided
@@ -302,20 +311,18 @@ def $name($arguments):
             #end
             # 3. extremes since the entry, known only after the bar; when flat too, as that spares a branch
             #if record trailing_stop
-            high_since = high[t] if high[t] > high_since else high_since
-            low_since = low[t] if low[t] < low_since else low_since
+            high_since = high[u] if high[u] > high_since else high_since
+            low_since = low[u] if low[u] < low_since else low_since
             #end
             # 4. mark at the close
-            value = cash + pos * close[t]
-            equity[t - first] = value
+            value = cash + pos * close[u]
+            equity[np.uint64(t - first)] = value
             #if record
-            positions[t - first] = pos
-            #end
-            #if !record
-            invested += pos != 0.0
+            positions[np.uint64(t - first)] = pos
             #end
             # 5. show the close to the strategy
             $decision
+            $after
             v = 1.0 * answer
             if v == v:
                 if v > 1.0:
@@ -362,7 +369,7 @@ def $name($arguments):
     return orders[:n_orders], trades[:n_trades], ending
     #end
     #if !record
-    book[HELD] = float(invested)
+    book[HELD] = float(invested + (last - opened if pos != 0.0 else 0))
     #end
 """
 

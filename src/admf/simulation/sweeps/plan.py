@@ -72,10 +72,10 @@ class Binder:
         self._reference, self._allow = reference, tuple(allow_modules)
         self._configured = hasattr(strategy, "configure") and function_of(strategy, "on_bar") is None
         self._has_state = function_of(strategy, "initial_state") is not None
+        functions = {what: function_of(strategy, what) for what in ("indicators", "columns")}
+        self._absent = {what for what, found in functions.items() if found is None}
         self._functions = {
-            what: found
-            for what in ("indicators", "columns")
-            if callable(found := function_of(strategy, what)) and not takes_self(found)
+            what: found for what, found in functions.items() if callable(found) and not takes_self(found)
         }
 
     def groups(self, trials: Trials, begin: int, end: int) -> list[Group]:
@@ -121,6 +121,8 @@ class Binder:
         return resolve_strategy(self._reference, values, self._allow)
 
     def _ask(self, what: str, p: Parameters) -> Mapping[str, Any]:
+        if what in self._absent:
+            return {}
         function = self._functions.get(what)
         if function is not None:
             try:
