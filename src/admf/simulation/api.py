@@ -170,8 +170,8 @@ def _simulate(
     tracks, reason = run_engine(bound, inputs, settings, first, last, bars, stopped)
     simulated = bars if (first, last) == (0, len(bars)) else bars.slice(first, last)
     orders = _columns(ORDER_COLUMNS, tracks.orders)
-    warnings = [f"data: {finding.message}" for finding in bars.findings if finding.severity == "warning"]
-    warnings += warnings_of(settings, tracks.equity, orders, int(tracks.ending[-1]))
+    warnings = warnings_of(settings, tracks.equity, orders, int(tracks.ending[-1]))
+    warnings += [f"data: {finding.message}" for finding in bars.findings if finding.severity == "warning"]
     if reason is not None:
         warnings.append(f"the strategy is not compiled, and slower for it: {reason}")
     warmup = max(inputs.warmup - first, 0)
