@@ -11,9 +11,7 @@ import pandas as pd
 import pytest
 
 import admf
-from admf.indicators import IndicatorTable, custom
 from admf.market import Bars
-from admf.strategies.sma_cross import SmaCross
 
 REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "reference"
 
@@ -119,44 +117,3 @@ def test_goog_10_20_with_commission_ends_at_the_published_equity(reference):
         initial_cash=10_000.0,
     )
     assert result.equity_values[-1] == pytest.approx(56263.51934, abs=1e-5)
-
-
-def rolling_mean(close, length):
-    return pd.Series(close).rolling(length).mean().to_numpy()
-
-
-class PandasCross(SmaCross):
-    """The built-in crossover on averages that round as the grid's do.
-
-    In two of the 990 cells both averages are equal in exact arithmetic on some bar; how their sums are
-    rounded (TA-Lib's running sum, pandas' compensated one) decides whether that is a crossing.
-    """
-
-    @staticmethod
-    def indicators(p):
-        return {"fast_ma": custom(rolling_mean, p.fast), "slow_ma": custom(rolling_mean, p.slow)}
-
-
-def test_every_cell_of_the_goog_grid(reference):
-    """990 crossovers by another implementation of the same conventions."""
-    grid = pd.read_parquet(reference / "optim" / "sma_grid_bt_GOOG_1d.parquet")
-    bars = admf.load_bars(reference / "data" / "bt_GOOG_1d.parquet")
-    table = IndicatorTable(bars)
-
-    def end(strategy, cell):
-        return admf.simulate(
-            bars,
-            strategy,
-            {"fast": int(cell.fast), "slow": int(cell.slow)},
-            execution={"repeat_signal": "reenter"},
-            sizing={"fraction": all_cases()["size_default"], "lot_size": 1.0},
-            costs={"commission_bps": 20.0},
-            initial_cash=10_000.0,
-            table=table,
-        ).equity_values[-1]
-
-    cells = list(grid.itertuples())
-    np.testing.assert_allclose([end(PandasCross, cell) for cell in cells], grid.equity_final, rtol=1e-10)
-    native = np.array([end("sma_cross", cell) for cell in cells])
-    differs = np.abs(native / grid.equity_final - 1) > 1e-10
-    assert [(cell.fast, cell.slow) for cell in grid[differs].itertuples()] == [(12, 26), (24, 32)]
