@@ -144,8 +144,12 @@ class BacktestManager(BaseWorkflowManager):
         outcome.artifacts["picture"] = run.write_text("equity.svg", outcome.picture_svg).name
         outcome.summary_markdown = summary_markdown(result)
         if context.config.output.report:
-            path = write_report(
-                result, run.path / "report.html", manifest=run.manifest, title=context.config.name
-            )
+            config = context.config
+            title = config.as_written(config.name)
+            path = write_report(result, run.path / "report.html", manifest=run.manifest, title=title)
+            text = path.read_text(encoding="utf-8")
+            shown = config.as_written(text)
+            if shown != text:
+                run.write_text(path.name, shown)
             outcome.artifacts["report"] = path.name
         return {"artifacts": sorted(outcome.artifacts)}

@@ -14,7 +14,7 @@ from admf.core.container import UniversalScopedContainer
 from admf.core.events import Event
 from admf.core.result import PhaseResult, Status, WorkflowResult
 from admf.core.runs import RunFolder
-from admf.errors import WorkflowCancelledError, WorkflowError, WorkflowTimeoutError
+from admf.errors import WorkflowCancelledError, WorkflowError, WorkflowTimeoutError, describe
 from admf.tasks.shared import SharedMarket
 
 T = TypeVar("T")
@@ -147,6 +147,11 @@ class WorkflowContext:
     outcome: Outcome = field(default_factory=Outcome)
     phases: dict[str, PhaseResult] = field(default_factory=dict)
     failure: Exception | None = None
+
+    def say(self, error: BaseException) -> str:
+        """Put an error into words, without what the config took from the environment."""
+        words: str = self.config.as_written(describe(error))
+        return words
 
 
 @dataclass

@@ -52,11 +52,11 @@ async def coordinator(config: dict[str, Any], allow_modules: list[str] | None = 
             return Failed(message=describe(wrong))
     error = hand_over.error
     if isinstance(error, WorkflowCancelledError):
-        return Cancelled(message=describe(error))
+        return Cancelled(message=hand_over.config.as_written(describe(error)))
     if isinstance(error, WorkflowTimeoutError):
-        return Failed(name="TimedOut", message=describe(error))
+        return Failed(name="TimedOut", message=hand_over.config.as_written(describe(error)))
     if error is not None:
-        return Failed(message=describe(error))
+        return Failed(message=hand_over.config.as_written(describe(error)))
     return Completed(message=f"{result.type} {result.workflow_id} digest {result.digest}")
 
 

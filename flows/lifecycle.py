@@ -43,11 +43,13 @@ async def run_workflow(hand_over: HandOver) -> WorkflowResult:
     store = await _result_store(config, hand_over)
     resources, library = await _resources(config, hand_over)
     task_runner = resources.create_task_runner()
-    run = store.runs().create(config, started=started, flow_run_id=flow_run.get_id())
+    run = store.runs().create(
+        config, started=started, name=config.as_written(config.name), flow_run_id=flow_run.get_id()
+    )
     hand_over.workflow_id = run.id
     await announce(run.id, str(config.type))
     container = UniversalScopedContainer(
-        config.name,
+        config.as_written(config.name),
         shared=hand_over.services,
         seed=config.random_seed,
         container_id=f"workflow-{run.id}",
@@ -58,7 +60,7 @@ async def run_workflow(hand_over: HandOver) -> WorkflowResult:
     context: WorkflowContext | None = None
     try:
         async with container:
-            with keep_journal(container.bus, container.logger, run, hand_over.on_event):
+            with keep_journal(container.bus, container.logger, run, config, hand_over.on_event):
                 container.bus.publish(
                     WORKFLOW_START,
                     {"workflow_id": run.id, "type": str(config.type), "name": config.name},
@@ -182,14 +184,16 @@ async def _aggregate(
     result = WorkflowResult(
         workflow_id=run.id,
         type=str(config.type),
-        name=config.name,
+        name=config.as_written(config.name),
         status=status_of(error),
         phase_results=context.phases if context is not None else {},
-        final_results=final,
+        final_results=config.as_written(final),
         metrics=metrics,
-        metadata=dict(config.metadata),
-        errors=[*(outcome.errors if outcome else []), *([describe(error)] if error is not None else [])],
-        warnings=warnings,
+        metadata=config.as_written(dict(config.metadata)),
+        errors=config.as_written(
+            [*(outcome.errors if outcome else []), *([describe(error)] if error else [])]
+        ),
+        warnings=config.as_written(warnings),
         started=started,
         duration_seconds=seconds,
         artifacts=dict(outcome.artifacts) if outcome else {},
@@ -204,7 +208,7 @@ async def _aggregate(
         try:
             await publish_artifacts(
                 metrics,
-                outcome.summary_markdown,
+                config.as_written(outcome.summary_markdown),
                 outcome.picture_svg,
                 str((run.path / report).resolve()) if report else None,
             )

@@ -92,7 +92,7 @@ class BaseWorkflowManager(ABC):
             if phase.critical or isinstance(error, (WorkflowCancelledError, WorkflowTimeoutError)):
                 failure = error
             else:
-                context.outcome.warnings.append(f"phase {phase.name} failed: {describe(error)}")
+                context.outcome.warnings.append(f"phase {phase.name} failed: {context.say(error)}")
         if isinstance(failure, (WorkflowCancelledError, WorkflowTimeoutError)):
             raise failure
         if failure is not None:
@@ -112,7 +112,9 @@ class BaseWorkflowManager(ABC):
 
         try:
             delays = [phase.retry_delay_seconds] * phase.retries
-            done = await step(phase.name, body, retry_delays_seconds=delays, tags=(PHASE_TAG,))
+            done = await step(
+                phase.name, body, retry_delays_seconds=delays, tags=(PHASE_TAG,), say=context.say
+            )
             summary = done or {}
         except Exception as caught:  # noqa: BLE001 - whatever a phase raises becomes part of the result
             error = caught
@@ -123,13 +125,13 @@ class BaseWorkflowManager(ABC):
             status=status,
             started=started,
             duration_seconds=seconds,
-            summary=dict(summary),
-            error=None if error is None else describe(error),
+            summary=context.config.as_written(dict(summary)),
+            error=None if error is None else context.say(error),
         )
         data: dict[str, Any] = {"phase": phase.name, "duration_seconds": round(seconds, 6)}
         if error is None:
             bus.publish(phase_event(phase.name, "complete"), data)
         else:
-            bus.publish(phase_event(phase.name, "error"), {**data, "error": describe(error)})
+            bus.publish(phase_event(phase.name, "error"), {**data, "error": context.say(error)})
         context.container.logger.info("phase %s %s after %.3f s", phase.name, status, seconds)
         return error

@@ -9,7 +9,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Cancelled, Completed, Failed
 from prefect.task_runners import TaskRunner
 
-from admf.errors import WorkflowCancelledError, WorkflowError, WorkflowTimeoutError, describe
+from admf.errors import WorkflowCancelledError, WorkflowError, WorkflowTimeoutError
 from admf.flows.context import CONTEXT
 
 
@@ -29,12 +29,12 @@ async def run_phases(workflow_id: str) -> State[Any]:
     try:
         await context.execute(context)
     except WorkflowCancelledError as error:
-        return Cancelled(message=describe(error))
+        return Cancelled(message=context.say(error))
     except WorkflowTimeoutError as error:
-        return Failed(name="TimedOut", message=describe(error))
+        return Failed(name="TimedOut", message=context.say(error))
     except Exception as error:  # noqa: BLE001 - kept for the coordinator, which makes the result
         context.failure = error
-        return Failed(message=describe(error))
+        return Failed(message=context.say(error))
     return Completed(message="all phases completed")
 
 

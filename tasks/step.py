@@ -22,6 +22,7 @@ PHASE_TAG = "admf-phase"
 class _Step:
     body: Callable[[], Awaitable[Any]]
     retry_on: type[Exception]
+    say: Callable[[BaseException], str]
     results: list[Any] = field(default_factory=list)
     errors: list[Exception] = field(default_factory=list)
 
@@ -38,6 +39,7 @@ async def step(
     retry_delays_seconds: list[float] | None = None,
     retry_on: type[Exception] = Exception,
     tags: tuple[str, ...] = (),
+    say: Callable[[BaseException], str] = describe,
 ) -> T:
     """Run `body` as a Prefect task called `name` and give what it gives, or raise what it raises.
 
@@ -49,9 +51,11 @@ async def step(
         The kind of error that is worth another attempt; any other one is final.
     tags
         Prefect tags of the task run.
+    say
+        How an error is put into the state's message.
     """
     delays = retry_delays_seconds or []
-    this = _Step(body, retry_on)
+    this = _Step(body, retry_on, say)
     token = _STEP.set(this)
     try:
         await Task(  # type: ignore[misc]  # the overloads forget that the task is async
@@ -80,7 +84,7 @@ async def _run() -> Any:
     except AdmfError as error:  # said well already: a state, where raising would log a traceback
         this.errors.append(error)
         kind = Cancelled if isinstance(error, WorkflowCancelledError) else Failed
-        return kind(message=describe(error))
+        return kind(message=this.say(error))
     except Exception as error:
         this.errors.append(error)
         raise

@@ -177,6 +177,27 @@ async def test_secret_is_never_stored_in_the_open(backtest, block_name, tmp_path
     assert loaded.data.url.get_secret_value() == secret
 
 
+async def test_what_comes_from_the_environment_is_stored_as_written(backtest, tmp_path, monkeypatch):
+    folder = tmp_path / f"private-{uuid4().hex}"
+    folder.mkdir()
+    load_bars("sample:SP500").frame.iloc[:600].to_csv(folder / "prices.csv", index_label="date")
+    monkeypatch.setenv("PRICES", str(folder))
+    monkeypatch.setenv("SHORT", folder.name)
+    data = {"source": "csv", "path": "${PRICES}/prices.csv", "symbols": ["X"]}
+    config = backtest(data_config=data, name="of ${SHORT}", output__report=True)
+    wrong = backtest(data_config={**data, "path": "${PRICES}/absent.csv"})
+    async with Coordinator() as coordinator:
+        for result in (await coordinator.execute_workflow(config), await coordinator.execute_workflow(wrong)):
+            stored = [path for path in Path(result.run_folder).rglob("*") if path.is_file()]
+            assert len(stored) >= 4
+            for path in stored:
+                assert folder.name.encode() not in path.read_bytes(), path
+            flow_run_id = json.loads((Path(result.run_folder) / "manifest.json").read_text())["flow_run_id"]
+            async with get_client() as client:
+                assert folder.name not in (await client.read_flow_run(flow_run_id)).model_dump_json()
+    assert "${PRICES}/absent.csv" in result.errors[0]
+
+
 async def test_shared_service_replaces_the_source(backtest):
     bars = load_bars("sample:NASDAQ", start="2004-01-01", end="2006-12-31")
     config = backtest(data_config={"symbols": ["MINE"]})

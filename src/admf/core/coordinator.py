@@ -169,7 +169,8 @@ class Coordinator:
                 hand_over
             )  # in this task's own context: workflows side by side do not see each other's
             # Prefect reads the name as a template of the flow's parameters.
-            name = hand_over.config.name.replace("{", "{{").replace("}", "}}")
+            shown: str = hand_over.config.as_written(hand_over.config.name)
+            name = shown.replace("{", "{{").replace("}", "}}")
             flow = coordinator.with_options(flow_run_name=name)
             state = await flow(hand_over.config.to_mapping(), return_state=True)
         if hand_over.result is None and isinstance(hand_over.error, AdmfError):

@@ -98,6 +98,20 @@ class Section(BaseModel):
         return copy
 
 
+def written_values(section: Section) -> list[tuple[str, str]]:
+    """List what came from the environment, here and in sections below: the value, and what was written."""
+    found = []
+    for path, text in section._written.items():
+        value: Any = section
+        for key in path:
+            value = getattr(value, str(key), None) if isinstance(value, BaseModel) else value[key]
+        value = value.get_secret_value() if isinstance(value, SecretStr) else value
+        if isinstance(value, str):
+            found.append((value, text))
+    below = [value for _, value in section if isinstance(value, Section)]
+    return found + [pair for each in below for pair in written_values(each)]
+
+
 def remember_written(section: BaseModel, path: Path, text: str) -> None:
     """Note in the innermost section that holds a value how that value was written."""
     owner, start = section, 0

@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from html import escape
 from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
@@ -31,7 +32,7 @@ from admf.core.config.models import (
     WorkflowType,
 )
 from admf.core.config.places import View
-from admf.core.config.section import Section, remember_written
+from admf.core.config.section import Section, remember_written, written_values
 from admf.core.config.sections import section_keys
 from admf.errors import ConfigError, Problem
 
@@ -174,6 +175,20 @@ class WorkflowConfig(Section):
             }
         }
 
+    def as_written(self, value: Any) -> Any:
+        """Put ``${VAR}`` back into texts that hold what came from the environment.
+
+        For all that is stored or shown: results, events, names, reports.
+
+        Parameters
+        ----------
+        value
+            Text, or mappings and sequences with texts in them; anything else is given back as it is. Values
+            of less than four characters are not looked for: they stand in half of all texts by chance.
+        """
+        pairs = sorted({pair for pair in written_values(self) if len(pair[0]) >= 4}, key=lambda p: -len(p[0]))
+        return _replaced(value, pairs) if pairs else value
+
     def hash(self) -> str:
         """Give the SHA-256 of what decides about the result, as 64 hexadecimal digits.
 
@@ -201,3 +216,15 @@ class WorkflowConfig(Section):
         """
         keys = tuple(int(key) if key.isdigit() else key for key in path.split("."))
         return self._places.view.problem(keys, message, **more)
+
+
+def _replaced(value: Any, pairs: list[tuple[str, str]]) -> Any:
+    if isinstance(value, str):
+        for found, written in pairs:
+            value = value.replace(found, written).replace(escape(found), escape(written))
+        return value
+    if isinstance(value, Mapping):
+        return {_replaced(key, pairs): _replaced(each, pairs) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(_replaced(each, pairs) for each in value)
+    return value
