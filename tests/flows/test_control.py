@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import sys
 import threading
@@ -93,6 +94,34 @@ async def test_cancel_stops_a_computation(backtest, dawdler):
         assert await coordinator.cancel_workflow(status.workflow_id)
         result = await asyncio.wait_for(running, timeout=8)
     assert result.status == "cancelled"
+
+
+def left_behind(folder) -> tuple[list[str], list[str]]:
+    """Files of `folder` that this process holds open, and worker processes that it has."""
+    files = []
+    for link in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            files.append(str(link.readlink()))
+    workers = []
+    for task in Path("/proc/self/task").iterdir():
+        for child in (task / "children").read_text().split():
+            with contextlib.suppress(FileNotFoundError):
+                workers.append(Path(f"/proc/{child}/cmdline").read_text())
+    return [name for name in files if name.startswith(str(folder))], [
+        command for command in workers if "spawn_main" in command
+    ]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="reads /proc")
+async def test_no_file_and_no_process_is_left_behind(backtest, dawdler, tmp_path):
+    processes = {"infrastructure_config": {"task_runner": "processes"}}
+    async with Coordinator() as coordinator:
+        done = await coordinator.execute_workflow(backtest(**processes))
+        late = await coordinator.execute_workflow(backtest(**dawdler, **processes, timeout_seconds=6))
+    assert (done.status, late.status) == ("completed", "timed_out")
+    assert left_behind(tmp_path) == ([], [])
+    assert not list(tmp_path.rglob(".scratch"))
+    assert live_containers() == ()
 
 
 async def active(coordinator):
