@@ -175,7 +175,7 @@ def kernel_source(step: StepCall, features: frozenset[str]) -> str:
     return _head("the engine's loop around one strategy's step", [step.source]) + tail
 
 
-def sweep_source(step: StepCall, features: frozenset[str], metrics: Sequence[str]) -> str:
+def sweep_source(step: StepCall, features: frozenset[str], metrics: tuple[str, ...]) -> str:
     """Generate the module of a sweep's kernel.
 
     Parameters
@@ -242,7 +242,8 @@ def metrics_source() -> str:
     return _head("the metrics of a simulation", functions) + measured + tail
 
 
-def _measure(metrics: Sequence[str]) -> tuple[str, list[StepSource]]:
+@lru_cache(maxsize=64)
+def _measure(metrics: tuple[str, ...]) -> tuple[str, list[StepSource]]:
     """Return the text that computes these metrics, and the functions that it calls."""
     lines: list[str] = []
     names = ["finite", "book_trade"]

@@ -89,6 +89,9 @@ class Binder:
         groups: dict[Any, Group] = {}
         names = list(trials.columns)
         columns = [trials.columns[name][begin:end] for name in names]
+        types = [set(map(type, column)) for column in columns]
+        mixed = [j for j, kinds in enumerate(types) if len(kinds) > 1]  # a constant type tells nothing apart
+        texts = [j for j, kinds in enumerate(types) if str in kinds]
         for at, values in enumerate(zip(*columns, strict=True) if columns else [()] * (end - begin)):
             params = dict(zip(names, values, strict=True))
             bound: BoundStrategy | None = None
@@ -102,17 +105,18 @@ class Binder:
                 p = Parameters(params)
                 specs, files = self._ask("indicators", p), self._ask("columns", p)
                 state = self._state(p)
-                texts = tuple(value for value in values if isinstance(value, str))
-                key = (tuple(specs), tuple(files), texts)
-            key = (key, tuple(map(type, values)), None if state is None else tuple(map(type, state)))
+                key = (tuple(specs), tuple(files), tuple(values[j] for j in texts) if texts else ())
+            if mixed or state is not None:
+                kinds = tuple(type(values[j]) for j in mixed)
+                key = (key, kinds, None if state is None else tuple(map(type, state)))
             group = groups.get(key)
             if group is None:
                 if bound is None:
                     bound = resolve_strategy(self._reference, params, self._allow)
                 group = groups[key] = _group_of(bound)
             group.trials.append(at)
-            group.reads.append(tuple(specs[n] if n in specs else files.get(n, n) for n in group.rows))
-            group.values.append(tuple(params[name] for name in group.numbers))
+            group.reads.append(tuple([specs[n] if n in specs else files.get(n, n) for n in group.rows]))
+            group.values.append(tuple([params[name] for name in group.numbers]))
             group.states.append(state or ())
         return list(groups.values())
 
@@ -221,6 +225,8 @@ def _reach(ids: Any, order: Any, begin: int, most: int) -> int:
 
 def _numbers(rows: Sequence[tuple[Any, ...]], chosen: Any, width: int) -> Any:
     table = np.empty((len(chosen), width))
+    if not width:
+        return table
     for at, number in enumerate(chosen):
         table[at] = rows[number]
     return table

@@ -1,0 +1,109 @@
+"""The streamed metrics: compiled as plain, like the functions on arrays, and exact on long series."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from admf.simulation import measures, metrics
+from admf.simulation.metrics import market_returns, streamed_metrics
+
+CASH, RISK_FREE, PERIOD = 1000.0, 1e-4, 252.0
+
+
+def compiled(equity, close, positions, trades=((), (), ()), traded=()):
+    market = market_returns(close)
+    columns = (np.array(column, dtype=float) for column in (*trades, traded))
+    values = streamed_metrics(equity, market, positions, *columns, CASH, RISK_FREE, PERIOD)
+    return dict(zip(measures.STREAMED, values.tolist(), strict=True))
+
+
+def plain(equity, close, positions, trades=((), (), ()), traded=()):
+    """The same functions, not compiled."""
+    book = np.zeros(measures.BOOK_SIZE)
+    for pnl, paid, bars in zip(*trades, strict=True):
+        measures.book_trade(book, pnl, paid, bars)
+    for value in traded:
+        book[measures.TRADED] += value
+    book[measures.HELD] = np.count_nonzero(positions)
+    returns = np.empty(equity.size)
+    known = {
+        "equity": equity, "returns": returns, "market": market_returns(close), "book": book, "cash": CASH,
+        "risk_free": RISK_FREE, "period": PERIOD, "valid": measures.equity_returns(equity, returns, CASH),
+    }  # fmt: skip
+    found = {}
+    for group in measures.GROUPS:
+        values = getattr(measures, group.function)(*(known[name] for name in group.arguments))
+        found |= dict(zip(group.metrics, map(measures.finite, values), strict=True))
+    return found
+
+
+@given(seed=st.integers(0, 10_000), n=st.integers(1, 60), ruin=st.booleans())
+@settings(max_examples=60, deadline=None)
+def test_compiled_as_plain(seed, n, ruin):
+    random = np.random.default_rng(seed)
+    equity = CASH * np.exp(np.cumsum(random.normal(0, 0.05, n) * (random.random(n) < 0.7)))
+    if ruin:
+        equity[n // 2 :] -= 900.0
+    close = np.exp(np.cumsum(random.normal(0, 0.02, n)))
+    positions = np.where(random.random(n) < 0.5, 1.0, 0.0)
+    count = int(random.integers(0, 8))
+    trades = (random.normal(0, 10, count), random.uniform(50, 500, count), random.integers(0, 9, count))
+    case = (equity, close, positions, trades, random.uniform(1, 9, 2 * count))
+    with np.errstate(all="ignore"):
+        ours, expected = compiled(*case), plain(*case)
+    for name in measures.STREAMED:
+        if name in (
+            "probabilistic_sharpe_ratio",
+            "stability_of_timeseries",
+        ):  # erf and log1p of two libraries
+            assert ours[name] == pytest.approx(expected[name], rel=1e-9, nan_ok=True), name
+        else:
+            np.testing.assert_array_equal(ours[name], expected[name], err_msg=name)
+
+
+def test_on_a_real_series_as_the_functions_on_arrays(reference):
+    import pandas as pd
+
+    close = pd.read_parquet(reference / "data" / "bt_GOOG_1d.parquet")["Close"].to_numpy()
+    equity = CASH * close / close[0]
+    found = compiled(equity, close, np.ones(close.size))
+    returns = metrics.bar_returns(equity, CASH)
+    expected = {
+        "cum_returns_final": metrics.cum_returns_final(returns),
+        "annual_return": metrics.annual_return(returns),
+        "max_drawdown": metrics.max_drawdown(returns),
+        "calmar_ratio": metrics.calmar_ratio(returns),
+        "recovery_factor": metrics.recovery_factor(returns),
+        "longest_drawdown": metrics.longest_drawdown(returns),
+        "ulcer_index": metrics.ulcer_index(returns),
+        "sharpe_ratio": metrics.sharpe_ratio(returns, RISK_FREE),
+        "annual_volatility": metrics.annual_volatility(returns),
+        "skew": metrics.skew(returns),
+        "kurtosis": metrics.kurtosis(returns),
+        "probabilistic_sharpe_ratio": metrics.probabilistic_sharpe_ratio(returns, RISK_FREE),
+        "sortino_ratio": metrics.sortino_ratio(returns, RISK_FREE),
+        "downside_risk": metrics.downside_risk(returns),
+        "omega_ratio": metrics.omega_ratio(returns, RISK_FREE),
+        "stability_of_timeseries": metrics.stability_of_timeseries(returns),
+    }
+    for name, value in expected.items():
+        assert found[name] == pytest.approx(value, rel=1e-9), name
+
+
+@pytest.mark.parametrize(("drift", "noise"), [(1e-7, 1e-3), (1e-4, 1e-8), (-1e-6, 1e-4)])
+def test_a_million_bars_lose_no_digits(drift, noise):
+    """Against sums in extended precision, also where the mean is ten thousand times the deviation."""
+    random = np.random.default_rng(3)
+    equity = CASH * np.exp(np.cumsum(random.normal(drift, noise, 1_000_000)))
+    found = compiled(equity, equity, np.ones(equity.size))
+    returns = metrics.bar_returns(equity, CASH).astype(np.longdouble)
+    mean = returns.sum() / returns.size
+    deviation = np.sqrt(((returns - mean) ** 2).sum() / (returns.size - 1))
+    assert found["annual_volatility"] == pytest.approx(float(deviation) * math.sqrt(252), rel=1e-10)
+    sharpe = float((mean - RISK_FREE) / deviation) * math.sqrt(252)
+    assert found["sharpe_ratio"] == pytest.approx(sharpe, rel=1e-9, abs=1e-9)
