@@ -331,3 +331,11 @@ def test_a_failing_step_is_told(random_bars):
 
     with pytest.raises(StrategyError, match="ValueError: three"):
         admf.sweep(random_bars(1), Divides, {"by": [1, 3]})
+
+
+def test_what_on_progress_raises_ends_the_sweep(random_bars):
+    def progress(done, total):
+        raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        admf.sweep(random_bars(1), "sma_cross", GRID, metrics=FEW, on_progress=progress)

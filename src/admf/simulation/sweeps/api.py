@@ -20,7 +20,7 @@ from admf.simulation.api import backtest_config, simulated_range
 from admf.simulation.measures import STREAMED
 from admf.simulation.metrics import TAILS, market_returns, risk_free_per_bar
 from admf.simulation.settings import Settings
-from admf.simulation.sweeps.engine import Engine, Market, Stop
+from admf.simulation.sweeps.engine import Engine, Market, StepFailedError, Stop
 from admf.simulation.sweeps.plan import Binder, Group
 from admf.simulation.sweeps.result import SweepResult
 from admf.simulation.sweeps.space import Trials, read_trials
@@ -198,10 +198,8 @@ class _Run:
             if not isinstance(kernel, str):
                 try:
                     self.engine.run(group, kernel[0], out, done)
-                except AdmfError:
-                    raise
-                except Exception as error:  # noqa: BLE001 - the step raised; the plain engine says on which bar
-                    reason = f"the compiled step raised {error!r}"
+                except StepFailedError as error:
+                    reason = str(error)  # the plain engine says on which bar
             if reason is not None:
                 self.reasons[reason] = None
                 self.engine.run_plain(

@@ -33,6 +33,10 @@ ROW_BYTES = 32_000_000  # of the arrays of one block; two blocks are in memory a
 FEW_ROWS = 16  # that many are always allowed, and as many indicators are kept for each other's sake
 
 
+class StepFailedError(Exception):
+    """A strategy's step raised in compiled code, which does not say on which bar."""
+
+
 @dataclass(frozen=True)
 class Market:
     """What all trials share.
@@ -160,6 +164,11 @@ class Engine:
                 # With several threads the next block's arrays are computed while this one runs.
                 while len(running) > (self._workers > 1):
                     running.pop(0).finish(self, out, done)
+        except StepFailedError:
+            raise
+        except BaseException:
+            self._stop.reason = "cancelled"  # what still runs must not be waited for
+            raise
         finally:
             while running:
                 running.pop(0).finish(self, out, done)
@@ -199,7 +208,10 @@ class Engine:
             scratch = self._scratch.pop()
         except IndexError:
             scratch = (np.empty(n), np.empty(n), np.empty(BOOK_SIZE))
-        kernel(found, begin, end, flags, *scratch, *common)
+        try:
+            kernel(found, begin, end, flags, *scratch, *common)
+        except Exception as error:
+            raise StepFailedError(f"the compiled step raised {error!r}") from error
         self._scratch.append(scratch)
 
     def watch(self, slices: list[tuple[Future[None], Any]]) -> None:
