@@ -45,6 +45,8 @@ $(BENCH)/.installed: pyproject.toml constraints.txt benchmarks/constraints.txt
 
 bench: $(BENCH)/.installed
 	$(BENCH)/bin/python benchmarks/run.py
+	$(BENCH)/bin/python benchmarks/sweep.py
+	$(BENCH)/bin/python benchmarks/portfolio.py
 
 clean:
 	rm -rf $(VENV) $(BENCH) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -25,7 +25,13 @@ async def call(*command: str, cwd: Path) -> str:
         str(Path(sys.executable).parent / command[0]),
         *command[1:],
         cwd=cwd,
-        env={**os.environ, "PREFECT_API_URL": PREFECT_API_URL.value(), "NO_COLOR": "1"},
+        # Prefect's worker keeps files in a folder of one name for all users of a machine.
+        env={
+            **os.environ,
+            "PREFECT_API_URL": PREFECT_API_URL.value(),
+            "NO_COLOR": "1",
+            "TMPDIR": str(cwd),
+        },
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
