@@ -56,6 +56,12 @@ def simulate_both(bars: Bars, strategy: Any, params: dict | None = None, **setti
 
 
 @pytest.fixture(scope="session")
+def by_hand() -> Callable[..., Bars]:
+    """``by_hand(rows, targets=None)``: bars from rows of open, high, low, close."""
+    return make_bars
+
+
+@pytest.fixture(scope="session")
 def both() -> Callable[..., SimulationResult]:
     """``both(bars, strategy, params, **settings)``: simulated by both engines, bit-equal."""
     return simulate_both

@@ -104,13 +104,41 @@ def test_direction(follow, direction, held):
 
 
 def test_decisions_beyond_one_are_cut_and_counted(follow):
-    result = follow(RISING, [3, -float("inf"), NAN, NAN])
+    result = follow(RISING, [3, -7, NAN, NAN])
     np.testing.assert_array_equal(result.position_values[1], 50)
     np.testing.assert_array_equal(result.position_values[2], -50)
     assert [each for each in result.warnings if not each.startswith("data:")] == [
         "2 decisions were beyond -1 or 1: cut to the full position "
         "(a decision is an exposure; position is in units)"
     ]
+
+
+def by_zero(open, close):
+    return (close - open) / (close - close)  # what a z-score is where nothing moves
+
+
+def python_by_zero(open, close):
+    return str(close) and (close - open) / (close - close)  # text: numba does not know it
+
+
+@pytest.mark.parametrize("answer", [float("inf"), -float("inf")])
+def test_infinity_is_no_target(by_hand, answer):
+    bars = by_hand(RISING, [NAN, answer, NAN, NAN])
+    message = (
+        f"strategy signals returned {answer} at bar 1 (2020-01-02T00:00:00+00:00), which is not a target"
+    )
+    with pytest.raises(StrategyError) as caught:
+        admf.simulate(bars, "signals", {"target": "target"})
+    assert str(caught.value).startswith(message)
+    with pytest.raises(StrategyError, match="which is not a target"):
+        admf.sweep(bars, "signals", {"target": ["target"]})
+
+
+@pytest.mark.parametrize("step", [by_zero, python_by_zero])
+def test_a_division_by_zero_is_an_error_compiled_or_not(by_hand, step):
+    strategy = type("Divides", (), {"on_bar": staticmethod(step)})
+    with pytest.raises(StrategyError, match=r"strategy Divides .* at bar 1 "):
+        admf.simulate(by_hand(RISING), strategy)
 
 
 def test_what_is_odd_about_the_data_is_a_warning_of_the_result(follow):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -135,10 +136,13 @@ class Step:
                     hint="return (target, state), the state being a tuple",
                 )
             answer, self.state = answer
-        if isinstance(answer, (bool, int, float, np.bool_, np.integer, np.floating)):
+        number = isinstance(answer, (bool, int, float, np.bool_, np.integer, np.floating))
+        if number and not math.isinf(answer):
             return float(answer)
+        # Infinity is what compiled code makes of a division by zero; cut to 1 it would be a full position.
         raise StrategyError(
-            f"strategy {self._strategy.name} returned {answer!r} at bar {where}, which is not a target",
+            f"strategy {self._strategy.name} returned {answer if number else repr(answer)} at bar {where}, "
+            "which is not a target",
             hint="return a number from -1 to 1, or NaN for no decision",
         )
 

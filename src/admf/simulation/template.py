@@ -326,11 +326,15 @@ def $name($arguments):
             v = 1.0 * answer
             if v == v:
                 if v > 1.0:
+                    if v == np.inf:
+                        raise ValueError("the step returned infinity")
                     v = 1.0
                     #if record
                     clamped += 1
                     #end
                 elif v < -1.0:
+                    if v == -np.inf:
+                        raise ValueError("the step returned infinity")
                     v = -1.0
                     #if record
                     clamped += 1
