@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import admf
@@ -49,6 +49,22 @@ class Whims:
     lot_size=st.sampled_from([None, 1.0]),
     band=st.sampled_from([0.0, 0.03]),
     schedule=st.sampled_from(["daily", "weekly", "on_change"]),
+)
+@example(  # a fee leaves the cash a little below zero, and then nothing is wanted
+    seed=5,
+    count=5,
+    gaps=True,
+    shorts=True,
+    costs={
+        "commission_bps": 0.0,
+        "commission_per_unit": 0.01,
+        "commission_fixed": 0.0,
+        "slippage_bps": 0.0,
+        "spread_bps": 0.0,
+    },
+    lot_size=None,
+    band=0.0,
+    schedule="daily",
 )
 def test_accounts_balance(both, some_bars, seed, count, gaps, shorts, costs, lot_size, band, schedule):
     bars = some_bars(count, seed, 60, gaps)

@@ -206,7 +206,7 @@ def run(
                         price = slipped if stage == 0 else slipped * (1.0 + spread)
                         count += 1.0
                         total += units * (price + price * commission + commission_per_unit)
-                if total + count * commission_fixed > cash + dust:
+                if count > 0.0 and total + count * commission_fixed > cash + dust:
                     scale = (cash - count * commission_fixed) / total
                     scale = scale if scale > 0.0 else 0.0
                 for i in range(n):

@@ -173,7 +173,8 @@ class PlainPortfolio:
             count += 1.0
             total += wanted[symbol] * (price + price * s.commission + s.commission_per_unit)
         scale = 1.0
-        if total + count * s.commission_fixed > self.cash + dust:
+        # Nothing wanted needs nothing, also where a fee has left the cash a little below zero.
+        if count > 0.0 and total + count * s.commission_fixed > self.cash + dust:
             scale = max((self.cash - count * s.commission_fixed) / total, 0.0)
         for symbol, (slipped, price) in prices.items():
             asked, quote = wanted[symbol], quotes[symbol]
