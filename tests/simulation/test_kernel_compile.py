@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import admf
+from admf.errors import StrategyError
 from admf.simulation import compile as compiling
 from admf.simulation.compile import CannotCompileError, compile_kernel
 
@@ -158,6 +159,16 @@ class Divides:
         return 1.0 / (close - close) if close > prev_close else -1.0 / (close - close)
 
 
-def test_division_by_zero_is_infinite_in_both_engines(both, random_bars):
-    result = both(random_bars(6, n=60), Divides)
-    assert "cut to the full position" in result.warnings[0]
+class PlainDivides:
+    def on_bar(self, close, prev_close):  # self: not compiled
+        return 1.0 / (close - close) if close > prev_close else -1.0 / (close - close)
+
+
+def test_division_by_zero_is_infinite_in_both_engines_and_no_target(random_bars):
+    bars = random_bars(6, n=60)
+    with pytest.raises(StrategyError, match=r"Divides returned -?inf at bar 1 ") as compiled:
+        admf.simulate(bars, Divides)
+    plain = PlainDivides()
+    with pytest.raises(StrategyError, match=r"PlainDivides returned -?inf at bar 1 ") as interpreted:
+        admf.simulate(bars, plain)
+    assert str(interpreted.value).replace("PlainDivides", "Divides") == str(compiled.value)

@@ -11,7 +11,7 @@ import numpy as np
 from admf.errors import ConfigError, Problem, WorkflowCancelledError
 from admf.simulation.assumptions import assumption_card, warnings_of
 from admf.simulation.inputs import Inputs, decider, gather
-from admf.simulation.records import ORDER_COLUMNS, TRADE_COLUMNS
+from admf.simulation.records import ORDER_COLUMNS, TRADE_COLUMNS, columns_of, read_only
 from admf.simulation.result import SimulationResult
 from admf.simulation.settings import Settings
 from admf.typing import FloatArray
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from admf.market import Bars
     from admf.simulation.kernel import StepCall
     from admf.strategies import BoundStrategy
-
-_INTEGERS = frozenset({"decided_bar", "bar", "entry_bar", "exit_bar", "reason", "status"})
 
 
 class Tracks(NamedTuple):
@@ -169,7 +167,7 @@ def _simulate(
     inputs = gather(bars, bound, table if table is not None else IndicatorTable(bars))
     tracks, reason = run_engine(bound, inputs, settings, first, last, bars, stopped)
     simulated = bars if (first, last) == (0, len(bars)) else bars.slice(first, last)
-    orders = _columns(ORDER_COLUMNS, tracks.orders)
+    orders = columns_of(ORDER_COLUMNS, tracks.orders)
     warnings = warnings_of(settings, tracks.equity, orders, int(tracks.ending[-1]))
     warnings += [f"data: {finding.message}" for finding in bars.findings if finding.severity == "warning"]
     if reason is not None:
@@ -181,10 +179,10 @@ def _simulate(
         params=dict(bound.params),
         initial_cash=config.initial_cash,
         risk_free_pct=config.risk_free_pct,
-        equity_values=_read_only(tracks.equity),
-        position_values=_read_only(tracks.positions),
+        equity_values=read_only(tracks.equity),
+        position_values=read_only(tracks.positions),
         order_table=orders,
-        trade_table=_columns(TRADE_COLUMNS, tracks.trades),
+        trade_table=columns_of(TRADE_COLUMNS, tracks.trades),
         assumptions=assumption_card(settings, simulated, warmup, tracks.ending[:5], reason is None),
         warnings=warnings,
         compiled=reason is None,
@@ -298,15 +296,3 @@ def run_plain(
             float(engine.clamped),
         ),
     )
-
-
-def _columns(names: tuple[str, ...], rows: FloatArray) -> dict[str, Any]:
-    return {
-        name: _read_only(rows[:, at].astype(np.int64 if name in _INTEGERS else np.float64, order="C"))
-        for at, name in enumerate(names)
-    }
-
-
-def _read_only(array: Any) -> Any:
-    array.flags.writeable = False
-    return array

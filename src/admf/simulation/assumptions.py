@@ -48,7 +48,7 @@ def assumption_card(
         "stops": _stops(settings),
         "re-entry": _reentry(settings),
         "repeated signal": "closes and enters anew" if settings.reenter else "is held",
-        "costs": _costs(settings),
+        "costs": costs_text(settings),
         "sizing": _sizing(settings),
         "direction": _DIRECTIONS[settings.direction],
         "borrowing": "no leverage at entry; no borrow cost, no margin call and no interest on cash",
@@ -131,7 +131,8 @@ def _reentry(settings: Settings) -> str:
     return "at once after a stop, target or trailing exit, if the strategy still says so"
 
 
-def _costs(settings: Settings) -> str:
+def costs_text(settings: Settings, spread_is_paid: str = "at entry") -> str:
+    """Say what trading costs."""
     parts = []
     if settings.commission:
         parts.append(f"commission {_bps(settings.commission)} of the value, each side")
@@ -142,7 +143,7 @@ def _costs(settings: Settings) -> str:
     if settings.slippage:
         parts.append(f"slippage {_bps(settings.slippage)} at every fill")
     if settings.spread:
-        parts.append(f"spread {_bps(settings.spread)}, paid at entry")
+        parts.append(f"spread {_bps(settings.spread)}, paid {spread_is_paid}")
     return "; ".join(parts) or "none: every fill at the quoted price, free of charge"
 
 

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
+
+from admf.typing import FloatArray
+
 # Why an order was given, and what became of it. The position in the tuple is the code in the tables.
 REASONS = ("signal", "stop_loss", "take_profit", "trailing_stop")
 STATUSES = ("filled", "rejected: less than one lot", "rejected: not affordable", "unfilled: last bar")
@@ -42,3 +48,19 @@ TRADE_COLUMNS = (
     "reason",
     "target",
 )
+
+_INTEGERS = frozenset({"decided_bar", "bar", "entry_bar", "exit_bar", "reason", "status"})
+
+
+def columns_of(names: tuple[str, ...], rows: FloatArray) -> dict[str, Any]:
+    """Take a table apart: name to read-only array, bars and codes as int64."""
+    return {
+        name: read_only(rows[:, at].astype(np.int64 if name in _INTEGERS else np.float64, order="C"))
+        for at, name in enumerate(names)
+    }
+
+
+def read_only(array: Any) -> Any:
+    """Make an array read-only and give it back."""
+    array.flags.writeable = False
+    return array

@@ -12,12 +12,11 @@ from admf.errors import ConfigError, DataError, Problem, StrategyError
 from admf.indicators.latest import LatestValues
 from admf.indicators.spec import BAR_COLUMNS
 from admf.indicators.table import column_of
-from admf.simulation.api import _columns
 from admf.simulation.assumptions import assumption_card, warnings_of
 from admf.simulation.history import History
 from admf.simulation.inputs import PRICES, Step
 from admf.simulation.plain import PlainEngine
-from admf.simulation.records import FILLED, ORDER_COLUMNS, STATUSES, TRADE_COLUMNS
+from admf.simulation.records import FILLED, ORDER_COLUMNS, STATUSES, TRADE_COLUMNS, columns_of
 from admf.simulation.result import SimulationResult
 from admf.simulation.session_update import Order, SessionUpdate, fill_of, order_of
 from admf.simulation.settings import Settings
@@ -237,7 +236,7 @@ class SimulationSession:
         )
         simulated = bars.slice(self._first, None)
         unfilled = engine.unfilled()
-        orders = _columns(
+        orders = columns_of(
             ORDER_COLUMNS, _table([*engine.orders, *([unfilled] if unfilled else [])], ORDER_COLUMNS)
         )
         equity, positions = np.array(self._equity), np.array(self._positions)
@@ -252,7 +251,7 @@ class SimulationSession:
             equity_values=equity,
             position_values=positions,
             order_table=orders,
-            trade_table=_columns(TRADE_COLUMNS, _table(engine.trades, TRADE_COLUMNS)),
+            trade_table=columns_of(TRADE_COLUMNS, _table(engine.trades, TRADE_COLUMNS)),
             assumptions=assumption_card(settings, simulated, max(warmup - self._first, 0), ending, False),
             warnings=warnings_of(settings, equity, orders, engine.clamped),
             compiled=False,

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from math import nan
 from typing import ClassVar
 
 from admf.indicators import EMA, Indicator
+from admf.strategies.sma_cross import SmaCross
 from admf.strategies.space import Int, Parameter, Parameters
 
 
@@ -26,11 +26,4 @@ class EmaCross:
         """Both averages of the close."""
         return {"fast_ma": EMA(p.fast), "slow_ma": EMA(p.slow)}
 
-    @staticmethod
-    def on_bar(fast_ma: float, slow_ma: float, prev_fast_ma: float, prev_slow_ma: float) -> float:
-        """Decide on crossings only."""
-        if prev_fast_ma < prev_slow_ma and fast_ma > slow_ma:
-            return 1.0
-        if prev_fast_ma > prev_slow_ma and fast_ma < slow_ma:
-            return -1.0
-        return nan
+    on_bar = staticmethod(SmaCross.on_bar)

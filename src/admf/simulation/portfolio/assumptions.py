@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from admf.simulation.assumptions import costs_text
 from admf.simulation.portfolio.join import Joined
 from admf.simulation.portfolio.records import (
     FILLED,
@@ -71,7 +72,7 @@ def assumption_card(
         "sizing": f"units = weight x {fraction:g} x equity at the opens / open, in "
         + (f"lots of {settings.lot_size:g}" if settings.lot_size else "fractional units")
         + "; costs come out of the cash",
-        "costs": _costs(settings),
+        "costs": costs_text(settings, "where a position opens or grows"),
         "direction": _DIRECTIONS[direction],
         "borrowing": "none: the absolute weights add to 1 at most, and cash never goes negative; no borrow "
         "cost, no margin call and no interest on cash",
@@ -149,18 +150,3 @@ def _data(joined: Joined) -> list[str]:
     return [
         text if len(sources) == 1 else f"{', '.join(symbols)}: {text}" for text, symbols in sources.items()
     ]
-
-
-def _costs(settings: Settings) -> str:
-    parts = []
-    if settings.commission:
-        parts.append(f"commission {1e4 * settings.commission:.10g} bps of the value, each side")
-    if settings.commission_per_unit:
-        parts.append(f"commission {settings.commission_per_unit:g} a unit, each side")
-    if settings.commission_fixed:
-        parts.append(f"commission {settings.commission_fixed:g} a fill")
-    if settings.slippage:
-        parts.append(f"slippage {1e4 * settings.slippage:.10g} bps at every fill")
-    if settings.spread:
-        parts.append(f"spread {1e4 * settings.spread:.10g} bps, paid where a position opens or grows")
-    return "; ".join(parts) or "none: every fill at the quoted price, free of charge"
