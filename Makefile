@@ -8,7 +8,7 @@ BENCH = .venv-bench
 MARK = not slow
 PIP = -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: env run test test-all lint bench clean
+.PHONY: env run test test-all lint answers bench clean
 
 # compat: the editable install is a path, not an import hook, which a folder called admf would hide.
 EDITABLE = --config-settings editable_mode=compat --editable
@@ -43,7 +43,12 @@ $(BENCH)/.installed: pyproject.toml constraints.txt benchmarks/constraints.txt
 	$(BENCH)/bin/python $(PIP) --constraint benchmarks/constraints.txt $(EDITABLE) '.[bench]'
 	@touch $@
 
+# vectorbt's answers anew, into the files that the tests read.
+answers: $(BENCH)/.installed
+	$(BENCH)/bin/python benchmarks/answers.py --write
+
 bench: $(BENCH)/.installed
+	$(BENCH)/bin/python benchmarks/answers.py
 	$(BENCH)/bin/python benchmarks/run.py
 	$(BENCH)/bin/python benchmarks/sweep.py
 	$(BENCH)/bin/python benchmarks/portfolio.py
