@@ -49,6 +49,12 @@ def costs(**keys: Any) -> dict[str, Any]:
 
 
 COSTS = "workflow.backtest_config.costs"
+COST_KEYS = (
+    "commission_bps, commission_per_unit, commission_fixed, commission_min, commission_max, commission_max_pct, "
+    "maker_bps, taker_bps, commission_tiers, tier_volume, slippage_bps, slippage_volatility, impact, "
+    "volatility_bars, adv_bars, spread_bps, spread_fixed, spread_column, borrow_pct, margin_rate_pct, "
+    "cash_interest_pct, funding_pct, funding_column"
+)
 DATA = "workflow.data_config"
 INFRA = "workflow.infrastructure_config"
 MOMENT = "a day as 2023-01-31, or a moment as 2023-01-31T15:30:00Z"
@@ -56,8 +62,7 @@ MOMENT = "a day as 2023-01-31, or a moment as 2023-01-31T15:30:00Z"
 FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "unknown key, near": (
         costs(comission_bps=1),
-        f"{COSTS}.comission_bps: is an unknown key\n    allowed: commission_bps, commission_per_unit, "
-        "commission_fixed, slippage_bps, spread_bps\n    hint: did you mean commission_bps?",
+        f"{COSTS}.comission_bps: is an unknown key\n    allowed: {COST_KEYS}\n    hint: did you mean commission_bps?",
     ),
     "bool for number": (costs(spread_bps=True), f"{COSTS}.spread_bps: must be a number\n    found: true"),
     "text for number": (
@@ -223,12 +228,12 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "units without fixed_units": (
         backtest(sizing={"units": 5}),
         "workflow.backtest_config.sizing.units: does not go with method cash_fraction\n    found: 5\n"
-        "    hint: write method: fixed_units, or remove units",
+        "    hint: remove it, or write method: fixed_units",
     ),
     "fraction with fixed_units": (
         backtest(sizing={"method": "fixed_units", "units": 1, "fraction": 0.5}),
         "workflow.backtest_config.sizing.fraction: does not go with method fixed_units\n    found: 0.5\n"
-        "    hint: remove it, or write method: cash_fraction",
+        "    hint: remove it, or write method: cash_fraction or kelly",
     ),
     "module by file": (
         {"allow_modules": ["my/strategies.py"]},
@@ -312,8 +317,7 @@ def test_a_section_alone_raises_config_error() -> None:
         CostsConfig(commission_bps="3%", xx=1)
     assert str(caught.value) == (
         'CostsConfig has 2 problems\n  commission_bps: must be a number\n    found: "3%"\n'
-        "    hint: write 3: the unit is in the key's name\n  xx: is an unknown key\n    allowed: commission_bps, "
-        "commission_per_unit, commission_fixed, slippage_bps, spread_bps"
+        "    hint: write 3: the unit is in the key's name\n  xx: is an unknown key\n    allowed: " + COST_KEYS
     )
     with pytest.raises(ConfigError, match="units: is required"):
         SizingConfig.model_validate({"method": "fixed_units"})

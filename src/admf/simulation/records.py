@@ -9,11 +9,48 @@ import numpy as np
 from admf.typing import FloatArray
 
 # Why an order was given, and what became of it. The position in the tuple is the code in the tables.
-REASONS = ("signal", "stop_loss", "take_profit", "trailing_stop")
-STATUSES = ("filled", "rejected: less than one lot", "rejected: not affordable", "unfilled: last bar")
+REASONS = (
+    "signal",
+    "stop_loss",
+    "take_profit",
+    "trailing_stop",
+    "margin_call",
+    "liquidation",
+    "risk",
+)
+# Rules of risk that block an order, and that cut one; their codes count from 1 through both.
+BLOCKS = ("allowed symbols", "drawdown", "daily loss", "cooldown", "open positions")
+CUTS = ("position units", "position value", "exposure", "leverage", "concentration")
+STATUSES = (
+    "filled",
+    "rejected: less than one lot",
+    "rejected: not affordable",
+    "unfilled: last bar",
+    "partly filled",
+    "cancelled: replaced",
+    "cancelled: one cancels other",
+    "cancelled: immediate or cancel",
+    "cancelled: fill or kill",
+    "cancelled: remainder",
+    "cancelled: position closed",
+    "expired",
+    "rejected: no shares to borrow",
+    "rejected: below the minimum notional",
+    "rejected: no volatility yet",
+    *(f"blocked: {rule}" for rule in BLOCKS),
+    *(f"cut: {rule}" for rule in CUTS),
+)
 
-SIGNAL, STOP_LOSS, TAKE_PROFIT, TRAILING_STOP = range(4)
-FILLED, TOO_SMALL, NOT_AFFORDABLE, UNFILLED = range(4)
+SIGNAL, STOP_LOSS, TAKE_PROFIT, TRAILING_STOP, MARGIN_CALL, LIQUIDATION, RISK = range(7)
+FILLED, TOO_SMALL, NOT_AFFORDABLE, UNFILLED, PARTLY_FILLED = range(5)
+REPLACED, ONE_CANCELS_OTHER, IMMEDIATE_OR_CANCEL, FILL_OR_KILL, REMAINDER, POSITION_CLOSED = range(5, 11)
+EXPIRED, NO_LOCATE, BELOW_MINIMUM, NO_VOLATILITY = range(11, 15)
+# First of those with a rule: the status is this and the rule's code less 1.
+BLOCKED_BY = CUT_BY = 15
+
+# Order types by their code.
+TYPES = ("market", "limit", "stop_market", "stop_limit", "trailing_stop_market")
+MARKET_ORDER, LIMIT_ORDER, STOP_MARKET_ORDER, STOP_LIMIT_ORDER, TRAILING_STOP_ORDER = range(5)
 
 # One row a fill or refusal. Bars count from the first simulated bar; `bar` is -1 where nothing could fill.
 # side: +1 buys, -1 sells. quote: price before slippage and spread. commission, slippage, spread: paid.

@@ -3,11 +3,14 @@
 from admf.core.config.load import load_config, parse_config
 from admf.core.config.models import (
     BacktestConfig,
+    CommissionTier,
     CostsConfig,
     DataConfig,
     ExecutionConfig,
     InfrastructureConfig,
+    MarginConfig,
     OutputConfig,
+    RiskConfig,
     SizingConfig,
     StrategyConfig,
     WorkflowType,
@@ -21,11 +24,14 @@ from admf.core.config.yaml_writer import dump_yaml
 
 __all__ = [
     "BacktestConfig",
+    "CommissionTier",
     "CostsConfig",
     "DataConfig",
     "ExecutionConfig",
     "InfrastructureConfig",
+    "MarginConfig",
     "OutputConfig",
+    "RiskConfig",
     "Section",
     "SizingConfig",
     "StrategyConfig",

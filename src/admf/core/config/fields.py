@@ -13,6 +13,8 @@ from admf.core.config.faults import Fault, fault_error
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Percent = Annotated[float, Field(gt=0, lt=100, allow_inf_nan=False)]
+BasisPoints = Annotated[float, Field(ge=0, lt=10000, allow_inf_nan=False)]
+Column = Annotated[str, Field(min_length=1)]
 
 #: What a secret looks like wherever a config is shown or stored.
 MASK = "**********"

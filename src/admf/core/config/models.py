@@ -13,13 +13,14 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from admf.core.config.costs import CommissionTier, CostsConfig
+from admf.core.config.execution import ExecutionConfig
 from admf.core.config.faults import Check, Fault
 from admf.core.config.fields import (
     Block,
     Device,
     Moment,
     NonNegative,
-    Percent,
     Positive,
     Secret,
     Timeframe,
@@ -27,7 +28,24 @@ from admf.core.config.fields import (
     instant,
 )
 from admf.core.config.hints import nearest
+from admf.core.config.risk import MarginConfig, RiskConfig
 from admf.core.config.section import Section
+from admf.core.config.sizing import SizingConfig
+
+__all__ = [
+    "BacktestConfig",
+    "CommissionTier",
+    "CostsConfig",
+    "DataConfig",
+    "ExecutionConfig",
+    "InfrastructureConfig",
+    "MarginConfig",
+    "OutputConfig",
+    "RiskConfig",
+    "SizingConfig",
+    "StrategyConfig",
+    "WorkflowType",
+]
 
 
 class WorkflowType(StrEnum):
@@ -259,103 +277,37 @@ class StrategyConfig(Section):
     )
 
 
-class ExecutionConfig(Section):
-    """When and at what price a decision is carried out."""
-
-    fill: Literal["next_open", "same_close"] = Field(
-        "next_open",
-        title="Fill",
-        description="Price of a decision made on a close: the next open or that close.",
-    )
-    direction: Literal["both", "long_only", "short_only"] = Field(
-        "both", title="Direction", description="Sides that are traded; targets of the other side become flat."
-    )
-    stop_loss_pct: Percent | None = Field(None, title="Stop-loss (%)", description="Distance of the stop.")
-    take_profit_pct: Positive | None = Field(
-        None, title="Take-profit (%)", description="Distance of the target."
-    )
-    trailing_stop_pct: Percent | None = Field(
-        None, title="Trailing stop (%)", description="Distance from the best price since entry."
-    )
-    stop_basis: Literal["entry_price", "signal_close"] = Field(
-        "entry_price",
-        title="Stop basis",
-        description="Price that stop and target distances are measured from.",
-    )
-    repeat_signal: Literal["hold", "reenter"] = Field(
-        "hold",
-        title="Repeated signal",
-        description="A decision for what is held already: hold it, or close and enter anew.",
-    )
-    reentry_after_stop: Literal["on_new_signal", "immediate"] = Field(
-        "on_new_signal",
-        title="Re-entry after a stop",
-        description="on_new_signal: not before the strategy has decided otherwise once; immediate: at once.",
-    )
-
-
-def _units_where_fixed(values: Mapping[str, Any]) -> Iterator[Fault]:
-    fixed, units = values["method"] == "fixed_units", values["units"]
-    if fixed and units is None:
-        yield Fault("is required by method fixed_units", ("units",), missing=True)
-    elif not fixed and units is not None:
+def _fraction_within_leverage(values: Mapping[str, Any]) -> Iterator[Fault]:
+    sizing, margin = values["sizing"], values["margin"]
+    if not isinstance(sizing, SizingConfig) or not isinstance(margin, MarginConfig):
+        return  # one is wrong, and reported already
+    if sizing.fraction > margin.leverage:
         yield Fault(
-            "does not go with method cash_fraction",
-            ("units",),
-            hint="write method: fixed_units, or remove units",
+            "is more than the account may borrow",
+            ("sizing", "fraction"),
+            allowed=f"at most {margin.leverage:g}, which is margin.leverage",
+            hint="raise margin.leverage, or lower it",
         )
 
 
-def _fraction_where_used(values: Mapping[str, Any]) -> Iterator[Fault]:
-    if values["method"] == "fixed_units" and values["fraction"] != 1:
+def _one_volatility(values: Mapping[str, Any]) -> Iterator[Fault]:
+    sizing, costs = values["sizing"], values["costs"]
+    if not isinstance(sizing, SizingConfig) or not isinstance(costs, CostsConfig):
+        return
+    by_volatility = sizing.method == "volatility_target" and (costs.slippage_volatility or costs.impact)
+    if by_volatility and sizing.volatility_bars != costs.volatility_bars:
         yield Fault(
-            "does not go with method fixed_units",
-            ("fraction",),
-            hint="remove it, or write method: cash_fraction",
+            "differs from sizing.volatility_bars: one volatility is measured",
+            ("costs", "volatility_bars"),
+            allowed=f"{sizing.volatility_bars}",
+            hint="give both the same value",
         )
-
-
-class SizingConfig(Section):
-    """How large a position is."""
-
-    checks: ClassVar[tuple[Check, ...]] = (_units_where_fixed, _fraction_where_used)
-
-    method: Literal["cash_fraction", "fixed_units"] = Field(
-        "cash_fraction", title="Method", description="cash_fraction of the equity, or fixed_units."
-    )
-    fraction: Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)] = Field(
-        1.0, title="Fraction", description="Share of the equity that a full position uses (cash_fraction)."
-    )
-    units: Positive | None = Field(None, title="Units", description="Units of a full position (fixed_units).")
-    lot_size: Positive | None = Field(
-        None,
-        title="Lot size",
-        description="Positions are multiples of it; 1 is whole units. Default: fractional.",
-    )
-
-
-class CostsConfig(Section):
-    """What trading costs."""
-
-    commission_bps: NonNegative = Field(
-        0.0, title="Commission (bps)", description="Of the traded value.", lt=10000
-    )
-    commission_per_unit: NonNegative = Field(
-        0.0, title="Commission per unit", description="Currency per unit."
-    )
-    commission_fixed: NonNegative = Field(0.0, title="Fixed commission", description="Currency per order.")
-    slippage_bps: NonNegative = Field(
-        0.0, title="Slippage (bps)", description="Against you at every fill.", lt=10000
-    )
-    spread_bps: NonNegative = Field(
-        0.0, title="Spread (bps)", description="Full bid-ask spread, paid at entry.", lt=10000
-    )
 
 
 class BacktestConfig(Section):
     """A historical simulation."""
 
-    checks: ClassVar[tuple[Check, ...]] = (_dates_in_order,)
+    checks: ClassVar[tuple[Check, ...]] = (_dates_in_order, _fraction_within_leverage, _one_volatility)
 
     start_date: Moment | None = Field(None, title="Start", description="First simulated day.")
     end_date: Moment | None = Field(None, title="End", description="Last simulated day, inclusive.")
@@ -369,6 +321,17 @@ class BacktestConfig(Section):
         default=SizingConfig(), title="Sizing", description="How large a position is."
     )
     costs: CostsConfig = Field(default=CostsConfig(), title="Costs", description="What trading costs.")
+    margin: MarginConfig = Field(
+        default=MarginConfig(), title="Margin", description="What the account may borrow."
+    )
+    risk: RiskConfig = Field(
+        default=RiskConfig(), title="Risk", description="Limits that cut, block or close positions."
+    )
+    pessimistic_rerun: bool = Field(
+        False,
+        title="Pessimistic rerun",
+        description="A second simulation beside it: the worse inside a bar, costs doubled, a bar later.",
+    )
     initial_cash: Positive = Field(
         100_000.0, title="Initial cash", description="In the currency of the prices."
     )
