@@ -42,6 +42,7 @@ def _make(
         "mfe": rng.random(trades),
         "reason": rng.integers(0, 4, trades),
         "target": np.sign(side),
+        "financing": np.zeros(trades),
     }
     assert tuple(table) == TRADE_COLUMNS
     return SimulationResult(

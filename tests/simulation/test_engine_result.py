@@ -34,7 +34,7 @@ def result(bars):
 def test_three_lines(result, bars):
     assert list(result.trades.columns) == [
         "entry_time", "exit_time", "entry_bar", "exit_bar", "side", "units", "entry_price", "exit_price",
-        "pnl", "commission", "return", "mae", "mfe", "bars", "exit_reason",
+        "pnl", "commission", "financing", "return", "mae", "mfe", "bars", "exit_reason",
     ]  # fmt: skip
     assert isinstance(result.equity, pd.Series)
     assert result.equity.index.equals(bars.index)

@@ -151,7 +151,19 @@ def test_no_trades_are_said(follow):
     assert result.warnings[0] == "zero trades: no order was filled"
     assert len(result.trades) == 0
     assert len(result.orders) == 0
-    assert result.costs == {"commission": 0, "slippage": 0, "spread": 0, "total": 0}
+    assert result.costs == dict.fromkeys(
+        (
+            "commission",
+            "slippage",
+            "spread",
+            "borrow",
+            "funding",
+            "margin_interest",
+            "cash_interest",
+            "total",
+        ),
+        0,
+    )
 
 
 def test_ruin_is_said(follow):

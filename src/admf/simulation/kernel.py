@@ -68,6 +68,8 @@ def _expressions(features: frozenset[str]) -> dict[str, str]:
         "entry_slippage": "more * abs(slipped - q)" if slippage else "0.0",
         "entry_spread": "more * abs(price - slipped)" if spread else "0.0",
         "exit_slippage": "out * abs(price - q)" if slippage else "0.0",
+        # market, or what a level is: a target a limit, a stop a stop order
+        "exit_type": "(1.0 if reason == 2 else 2.0) if reason else 0.0" if "stops" in features else "0.0",
         "basis": "close[t - 1]" if "signal_close" in features else "entry",
         # `reenter` orders whatever is decided, except to be flat when flat
         "differs": "v != held or v != 0.0" if "reenter" in features else "v != held",

@@ -50,7 +50,7 @@ from admf.simulation.metrics_trades import (
     turnover,
     win_rate,
 )
-from admf.simulation.records import FILLED
+from admf.simulation.records import is_fill
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
@@ -150,7 +150,7 @@ def compute_metrics(result: SimulationResult) -> dict[str, float]:
     returns is of the bars until then.
     """
     orders, trades = result.order_table, result.trade_table
-    filled = orders["status"] == FILLED
+    filled = is_fill(orders["status"])
     values = streamed_metrics(
         result.equity_values,
         market_returns(result.bars.close),

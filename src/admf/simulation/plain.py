@@ -12,9 +12,12 @@ from typing import NamedTuple
 
 from admf.simulation.records import (
     FILLED,
+    LIMIT_ORDER,
+    MARKET_ORDER,
     NOT_AFFORDABLE,
     SIGNAL,
     STOP_LOSS,
+    STOP_MARKET_ORDER,
     TAKE_PROFIT,
     TOO_SMALL,
     TRAILING_STOP,
@@ -138,7 +141,7 @@ class PlainEngine:
             return None
         target = self.pending
         side = 1.0 if target > self.held or (target == self.held and target > 0.0) else -1.0
-        return (self.bar, -1, side, target, NAN, NAN, NAN, 0.0, 0.0, 0.0, SIGNAL, UNFILLED)
+        return (self.bar, -1, side, target, NAN, NAN, NAN, 0.0, 0.0, 0.0, SIGNAL, UNFILLED, MARKET_ORDER)
 
     def finish(self) -> None:
         """Record the order of the last close, which nothing fills."""
@@ -216,7 +219,21 @@ class PlainEngine:
 
         def record(units: float, fee: float, slippage: float, spread: float, status: int) -> None:
             self.orders.append(
-                (self._decided, bar, side, target, units, quote, price, fee, slippage, spread, SIGNAL, status)
+                (
+                    self._decided,
+                    bar,
+                    side,
+                    target,
+                    units,
+                    quote,
+                    price,
+                    fee,
+                    slippage,
+                    spread,
+                    SIGNAL,
+                    status,
+                    MARKET_ORDER,
+                )
             )
 
         if units <= 0.0:
@@ -270,12 +287,16 @@ class PlainEngine:
                 mfe,
                 reason,
                 self.held,
+                0.0,
             )
         )
         decided = self.bar if reason != SIGNAL else self._decided
         slippage = units * abs(price - quote)
+        kind = (
+            MARKET_ORDER if reason == SIGNAL else LIMIT_ORDER if reason == TAKE_PROFIT else STOP_MARKET_ORDER
+        )
         self.orders.append(
-            (decided, bar, -side, target, units, quote, price, fee, slippage, 0.0, reason, FILLED)
+            (decided, bar, -side, target, units, quote, price, fee, slippage, 0.0, reason, FILLED, kind)
         )
         if left > 0.0:
             self.position, self.entry_fee, self.held = side * left, self.entry_fee - share, target

@@ -52,8 +52,9 @@ BLOCKED_BY = CUT_BY = 15
 TYPES = ("market", "limit", "stop_market", "stop_limit", "trailing_stop_market")
 MARKET_ORDER, LIMIT_ORDER, STOP_MARKET_ORDER, STOP_LIMIT_ORDER, TRAILING_STOP_ORDER = range(5)
 
-# One row a fill or refusal. Bars count from the first simulated bar; `bar` is -1 where nothing could fill.
-# side: +1 buys, -1 sells. quote: price before slippage and spread. commission, slippage, spread: paid.
+# One row a fill, a refusal, or the end of what did not fill: then price and quote are NaN. Bars count from
+# the first simulated bar; `bar` is -1 where nothing could fill. side: +1 buys, -1 sells. quote: price before
+# slippage and spread. commission, slippage, spread: paid. type: of the order; of a level, what it rests as.
 ORDER_COLUMNS = (
     "decided_bar",
     "bar",
@@ -67,10 +68,12 @@ ORDER_COLUMNS = (
     "spread",
     "reason",
     "status",
+    "type",
 )
 
-# One row a closed trade, or closed part of one. side: +1 long, -1 short. pnl: net of both commissions.
-# target: the exposure that it stood for. As many columns as an order has: one function fills both tables.
+# One row a closed trade, or closed part of one. side: +1 long, -1 short. pnl: net of both commissions and of
+# what its financing cost (borrowing, funding; above 0 is paid). target: the exposure that it stood for. As
+# many columns as an order has: one function fills both tables.
 TRADE_COLUMNS = (
     "entry_bar",
     "exit_bar",
@@ -84,9 +87,19 @@ TRADE_COLUMNS = (
     "mfe",
     "reason",
     "target",
+    "financing",
 )
 
-_INTEGERS = frozenset({"decided_bar", "bar", "entry_bar", "exit_bar", "reason", "status"})
+_INTEGERS = frozenset({"decided_bar", "bar", "entry_bar", "exit_bar", "reason", "status", "type"})
+
+
+# What holding a position costs, and cash brings: totals of a run, above 0 where paid.
+FINANCING = ("borrow", "funding", "margin_interest", "cash_interest")
+
+
+def is_fill(status: Any) -> Any:
+    """Tell which statuses are those of fills, whole or in part."""
+    return (status == FILLED) | (status == PARTLY_FILLED)
 
 
 def columns_of(names: tuple[str, ...], rows: FloatArray) -> dict[str, Any]:

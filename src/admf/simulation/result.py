@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from admf.simulation.records import FILLED, REASONS, STATUSES
+from admf.simulation.records import FINANCING, REASONS, STATUSES, TYPES, is_fill
 from admf.typing import FloatArray
 
 if TYPE_CHECKING:
@@ -48,6 +48,11 @@ class SimulationResult:
         What a reader of the numbers should know.
     compiled
         Whether the compiled kernel ran; else the plain engine did, with the same numbers.
+    financing
+        Borrow, funding, margin_interest and cash_interest of the whole simulation, currency; above 0 where
+        paid, below where received.
+    pessimistic
+        The same simulation under worse assumptions, where it was asked for.
     """
 
     bars: Bars
@@ -62,6 +67,8 @@ class SimulationResult:
     assumptions: dict[str, str]
     warnings: list[str] = field(default_factory=list)
     compiled: bool = True
+    financing: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(FINANCING, 0.0))
+    pessimistic: SimulationResult | None = None
 
     def __repr__(self) -> str:
         trades = len(self.trade_table["pnl"])
@@ -87,11 +94,11 @@ class SimulationResult:
 
     @cached_property
     def orders(self) -> pd.DataFrame:
-        """One row a fill, refusal, or order that the last bar left open.
+        """One row a fill, refusal, cut, order that ended without a fill, or that the last bar left open.
 
-        Columns: decided_time, time and their bars (time NaT and bar -1 where nothing filled), side (buy,
-        sell), target (exposure that was asked for), units, quote (price before slippage and spread), price,
-        commission, slippage and spread paid (currency), reason, status.
+        Columns: decided_time, time and their bars (time NaT and bar -1 where nothing filled), type, side
+        (buy, sell), target (exposure that was asked for), units, quote (price before slippage and spread),
+        price (NaN where there was none), commission, slippage and spread paid (currency), reason, status.
         """
         import pandas as pd
 
@@ -102,6 +109,7 @@ class SimulationResult:
             "time": index[np.where(filled, table["bar"], 0)].where(filled),
             "decided_bar": table["decided_bar"],
             "bar": table["bar"],
+            "type": _named(TYPES, table["type"]),
             "side": np.where(table["side"] > 0, "buy", "sell"),
             **{name: table[name] for name in ("target", "units", "quote", "price")},
             **{name: table[name] for name in ("commission", "slippage", "spread")},
@@ -114,20 +122,22 @@ class SimulationResult:
     def trades(self) -> pd.DataFrame:
         """One row a closed trade, or part of one that a reduction closed.
 
-        pnl is net of the commissions of both sides; return is pnl over the price paid; mae and mfe are the
+        pnl is net of the commissions of both sides and of financing (borrowing and funding while it was held,
+        above 0 where paid); return is pnl over the price paid; mae and mfe are the
         worst and the best return against the entry price while it was held (fractions, mae <= 0 <= mfe); bars
         is exit_bar less entry_bar.
         """
         import pandas as pd
 
         table, index = self.trade_table, self.bars.index
+        currency = ("units", "entry_price", "exit_price", "pnl", "commission", "financing")
         columns = {
             "entry_time": index[table["entry_bar"]],
             "exit_time": index[table["exit_bar"]],
             "entry_bar": table["entry_bar"],
             "exit_bar": table["exit_bar"],
             "side": np.where(table["side"] > 0, "long", "short"),
-            **{name: table[name] for name in ("units", "entry_price", "exit_price", "pnl", "commission")},
+            **{name: table[name] for name in currency},
             "return": table["pnl"] / (table["units"] * table["entry_price"]),
             "mae": table["mae"],
             "mfe": table["mfe"],
@@ -145,12 +155,16 @@ class SimulationResult:
 
     @cached_property
     def costs(self) -> dict[str, float]:
-        """Commission, slippage and spread paid, and their total, in currency."""
-        filled = self.order_table["status"] == FILLED
+        """Commission, slippage, spread and financing paid, and their total, in currency.
+
+        Below 0 is what was received: interest on cash, or funding.
+        """
+        filled = is_fill(self.order_table["status"])
         paid = {
             name: float(np.sum(self.order_table[name][filled]))
             for name in ("commission", "slippage", "spread")
         }
+        paid |= self.financing
         return {**paid, "total": sum(paid.values())}
 
     @cached_property

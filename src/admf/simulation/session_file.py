@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from admf.simulation.session import SimulationSession
     from admf.strategies import BoundStrategy
 
-_FORMAT = 1
+_FORMAT = 2
 _ABOUT = ("symbol", "timeframe", "timezone", "periods_per_year", "source")
 _CONFIG = ("execution", "sizing", "costs", "initial_cash", "risk_free_pct")
 # What reading raises where bytes are not those that were written; a flag of zip may ask for a password.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from admf.simulation.records import ORDER_COLUMNS, REASONS, STATUSES
+from admf.simulation.records import ORDER_COLUMNS, REASONS, STATUSES, TYPES
 
 
 class Order(NamedTuple):
@@ -30,6 +30,7 @@ class Fill(NamedTuple):
     spread: float
     reason: str
     status: str
+    type: str
 
 
 class SessionUpdate(NamedTuple):
@@ -83,4 +84,5 @@ def fill_of(row: tuple[float, ...]) -> Fill:
     named |= {name: int(named[name]) for name in ("decided_bar", "bar")}
     named["side"] = "buy" if named["side"] > 0 else "sell"
     named["reason"], named["status"] = REASONS[int(named["reason"])], STATUSES[int(named["status"])]
+    named["type"] = TYPES[int(named["type"])]
     return Fill(**named)

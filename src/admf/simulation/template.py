@@ -45,12 +45,13 @@ pnl = side * out * (price - entry) - share - fee
 _store(
     trades, n_trades,
     float(entry_bar), float(at), side, out, entry, price, pnl, share + fee,
-    worst if worst < 0.0 else 0.0, best if best > 0.0 else 0.0, float(reason), held,
+    worst if worst < 0.0 else 0.0, best if best > 0.0 else 0.0, float(reason), held, 0.0,
 )
 n_trades += 1
 _store(
     orders, n_orders,
     float(decided), float(at), -side, target, out, q, price, fee, $exit_slippage, 0.0, float(reason), 0.0,
+    $exit_type,
 )
 n_orders += 1
 #end
@@ -84,7 +85,7 @@ if not want > 0.0:
     #if record
     _store(
         orders, n_orders,
-        float(decided), float(at), side, target, 0.0, q, price, 0.0, 0.0, 0.0, 0.0, 1.0,
+        float(decided), float(at), side, target, 0.0, q, price, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0,
     )
     n_orders += 1
     #end
@@ -96,7 +97,7 @@ elif not affordable:
     #if record
     _store(
         orders, n_orders,
-        float(decided), float(at), side, target, more, q, price, 0.0, 0.0, 0.0, 0.0, 2.0,
+        float(decided), float(at), side, target, more, q, price, 0.0, 0.0, 0.0, 0.0, 2.0, 0.0,
     )
     n_orders += 1
     #end
@@ -133,7 +134,7 @@ else:
         _store(
             orders, n_orders,
             float(decided), float(at), side, target, more, q, price, fee,
-            $entry_slippage, $entry_spread, 0.0, 0.0,
+            $entry_slippage, $entry_spread, 0.0, 0.0, 0.0,
         )
         n_orders += 1
         #end
@@ -367,6 +368,7 @@ def $name($arguments):
         _store(
             orders, n_orders,
             float(last - 1 - first), -1.0, side, target, _nan, _nan, _nan, 0.0, 0.0, 0.0, 0.0, 3.0,
+            0.0,
         )
         n_orders += 1
     ending = (cash, pos, entry, float(entry_bar), held, float(clamped))
