@@ -42,7 +42,7 @@ def plain(equity, close, positions, trades=((), (), ()), traded=()):
     return found
 
 
-@given(seed=st.integers(0, 10_000), n=st.integers(1, 60), ruin=st.booleans())
+@given(seed=st.integers(0, 10_000), n=st.integers(1, 300), ruin=st.booleans())
 @settings(max_examples=60, deadline=None)
 def test_compiled_as_plain(seed, n, ruin):
     random = np.random.default_rng(seed)

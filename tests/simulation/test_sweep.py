@@ -68,6 +68,33 @@ class Everything:
         return target, (left, rsi)
 
 
+class Quiet:
+    """Decides seldom, and keeps no state: a sweep passes over its quiet bars many at a time."""
+
+    parameters: ClassVar = {"length": Int(2, 50, default=5), "patience": Int(1, 200, default=50)}
+
+    @staticmethod
+    def indicators(p):
+        return {"average": SMA(p.length)}
+
+    @staticmethod
+    def columns(p):
+        return {"score": "target"}
+
+    @staticmethod
+    def on_bar(
+        close, prev_close, average, prev_average, score, patience, position, entry_price,
+        bars_held, equity,
+    ):  # fmt: skip
+        if bars_held > patience or (position != 0.0 and close < 0.93 * entry_price):
+            return 0.0
+        if score == score and equity > 70_000.0:
+            return score
+        if prev_close > prev_average * 1.02 and close < average:
+            return -0.5
+        return np.nan
+
+
 TARGETS = {True: 1.0, False: -1.0}
 
 
@@ -128,6 +155,50 @@ def test_a_trial_is_the_single_backtest(random_frame, common, seed, lengths):
     assert result.finished == result.trials == 4 * len(styles) * len(lengths)
     assert result.complete
     assert_like_single(result, bars, Everything, **common)
+
+
+QUIET = (
+    {"execution": {"stop_loss_pct": 3, "take_profit_pct": 4}, "costs": {"commission_bps": 10}},
+    {
+        "execution": {
+            "stop_loss_pct": 2, "stop_basis": "signal_close", "reentry_after_stop": "immediate",
+            "direction": "long_only", "fill": "same_close",
+        },
+    },
+    {
+        "execution": {"take_profit_pct": 3, "direction": "short_only", "repeat_signal": "reenter"},
+        "costs": {"spread_bps": 4},
+        "start": "2015-03-02",
+    },
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("common", QUIET)
+@given(seed=st.integers(0, 1000), share=st.sampled_from([0.0, 0.02, 0.1, 0.5]))
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_quiet_bars_are_passed_over_without_a_trace(random_frame, common, seed, share):
+    frame = random_frame(seed, 300)
+    random = np.random.default_rng(seed)
+    targets = random.choice([0.0, 1.0, -1.0, 0.5, 2.0, -3.0], 300)
+    bars = admf.load_bars(frame.assign(target=np.where(random.random(300) < share, targets, np.nan)))
+    grid = {"length": [2, 7, 30], "patience": [5, 200]}
+    result = admf.sweep(bars, Quiet, grid, workers=1, metrics=[*FEW, "exposure", "turnover"], **common)
+    assert result.compiled
+    assert_like_single(result, bars, Quiet, **common)
+
+
+def test_infinity_is_seen_among_quiet_bars(random_bars):
+    class Breaks:
+        parameters: ClassVar = {"bar": Float(0.0, 1e9)}
+
+        @staticmethod
+        def on_bar(bars_held, bar):
+            return np.inf if bars_held == bar else 1.0
+
+    bars = random_bars(1, 200)
+    assert admf.sweep(bars, Breaks, {"bar": [500.0]}, metrics=FEW).compiled
+    with pytest.raises(StrategyError, match="returned inf at bar 151"):
+        admf.sweep(bars, Breaks, {"bar": [500.0, 150.0]}, metrics=FEW)
 
 
 def test_threads_and_chunks_change_no_bit(random_bars):

@@ -220,7 +220,7 @@ def sweep_source(step: StepCall, features: frozenset[str], metrics: tuple[str, .
     }  # fmt: skip
     measured, functions = _measure(metrics)
     tail = Template(template.SWEEP).substitute(
-        loop=_loop("_trial", loop_names, step, features),
+        loop=_loop("_trial", loop_names, step, features | _calm(step, features)),
         signature=", ".join(arguments.values()),
         arguments=", ".join(arguments),
         book_size=measures.BOOK_SIZE,
@@ -285,22 +285,32 @@ def _head(title: str, sources: Sequence[StepSource]) -> str:
     )
 
 
+def _calm(step: StepCall, features: frozenset[str]) -> set[str]:
+    """Tell whether quiet bars can be passed many at a time: not where each depends on the one before."""
+    return set() if step.state is not None or "trailing_stop" in features else {"calm"}
+
+
 def _loop(name: str, names: Sequence[str], step: StepCall, features: frozenset[str]) -> str:
     # What was there one bar before stays in a register: that is quicker than to read it again.
     arrays: dict[str, str] = {}
-    values = []
+    values, preview = [], []
     for argument in step.arguments:
         array = _array_before(argument, step.rows)
         if array is None:
             values.append(_expression(argument, step.rows, step.params))
+            preview.append(values[-1])
         else:
             arrays[f"was_{array}"] = array
             values.append(f"was_{array}")
+            preview.append(f"{array}[np.uint64(t - 1)]")
     answer = "answer, state" if step.state is not None else "answer"
     return Template(loop_source(features)).substitute(
         name=name,
         arguments=", ".join(names),
-        before="\n    ".join(f"{was} = {a}[start - 1] if start > 0 else _nan" for was, a in arrays.items()),
+        before="\n        ".join(
+            f"{was} = {a}[start - 1] if start > 0 else _nan" for was, a in arrays.items()
+        ),
+        preview=f"{step.source.name}({', '.join(preview)})",
         decision=f"{answer} = {step.source.name}({', '.join(values)})",
         after="\n            ".join(f"{was} = {array}[u]" for was, array in arrays.items()),
     )

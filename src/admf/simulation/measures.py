@@ -3,8 +3,7 @@
 Plain functions of arrays and numbers. `admf.simulation.kernel` writes them into compiled modules, the
 sweep's and the single backtest's, so that both give the same bits; uncompiled they are the oracle. They
 define as `admf.simulation.metrics` and its neighbours do, to which a test holds them; what is not defined, or
-infinite, is NaN. Sums run in eight lanes: that is quick, and rounds like a sum of an eighth of the length.
-Deviations are from the mean of a first pass, so that nothing cancels.
+infinite, is NaN. Deviations are from the mean of a first pass, so that nothing cancels.
 
 Arguments that recur: `equity` at each close, shape (n,); `returns` per bar, of which the first `valid` count
 (after ruin there are none); `cash` at the start; `risk_free` a bar; `period` bars a year; `book`, the sums
@@ -17,6 +16,7 @@ import math
 from math import nan
 from typing import NamedTuple
 
+from admf.simulation.lanes import lane_squares, lane_sum
 from admf.typing import FloatArray
 
 # Cells of the book.
@@ -103,51 +103,18 @@ def real_power(base: float, exponent: float) -> float:
     return base**exponent if base >= 0.0 else nan
 
 
-def lane_sum(values: FloatArray, count: int) -> float:
-    """Sum of the first `count` values."""
-    a = b = c = d = e = f = g = h = 0.0
-    whole = count - count % 8
-    for i in range(0, whole, 8):
-        a += values[i]
-        b += values[i + 1]
-        c += values[i + 2]
-        d += values[i + 3]
-        e += values[i + 4]
-        f += values[i + 5]
-        g += values[i + 6]
-        h += values[i + 7]
-    for i in range(whole, count):
-        a += values[i]
-    return ((a + b) + (c + d)) + ((e + f) + (g + h))
-
-
-def lane_squares(values: FloatArray, count: int, mean: float) -> float:
-    """Sum of the squared deviations from `mean`."""
-    a = b = c = d = e = f = g = h = 0.0
-    whole = count - count % 8
-    for i in range(0, whole, 8):
-        a += (values[i] - mean) * (values[i] - mean)
-        b += (values[i + 1] - mean) * (values[i + 1] - mean)
-        c += (values[i + 2] - mean) * (values[i + 2] - mean)
-        d += (values[i + 3] - mean) * (values[i + 3] - mean)
-        e += (values[i + 4] - mean) * (values[i + 4] - mean)
-        f += (values[i + 5] - mean) * (values[i + 5] - mean)
-        g += (values[i + 6] - mean) * (values[i + 6] - mean)
-        h += (values[i + 7] - mean) * (values[i + 7] - mean)
-    for i in range(whole, count):
-        a += (values[i] - mean) * (values[i] - mean)
-    return ((a + b) + (c + d)) + ((e + f) + (g + h))
-
-
 def equity_returns(equity: FloatArray, returns: FloatArray, cash: float) -> int:
     """Fill `returns` and give how many there are: none follow an equity of 0 or below."""
     n = int(equity.shape[0])
     returns[0] = equity[0] / cash - 1.0
+    ruined = 1 if equity[0] <= 0.0 else 0  # counted, not searched for: that is quicker, and there are none
     for i in range(1, n):
         returns[i] = equity[i] / equity[i - 1] - 1.0
-    for i in range(n):
-        if equity[i] <= 0.0:
-            return i + 1
+        ruined += equity[i] <= 0.0
+    if ruined > 0:
+        for i in range(n):
+            if equity[i] <= 0.0:
+                return i + 1
     return n
 
 
@@ -175,38 +142,28 @@ def equity_drawdown(equity: FloatArray, cash: float, period: float) -> tuple[flo
     """Maximum drawdown, Calmar ratio, recovery factor."""
     n = equity.shape[0]
     peak = cash
-    bottom = cash
-    deepest = 0.0
+    least = 1.0  # share of the peak: the drawdown is what it lacks
+    guard = 1.0 + 1e-15
     whole = n - n % 8
-    for i in range(0, n, 8):
-        if i < whole:
-            # eight bars without a new high, which most are: only their lowest counts
-            a = equity[i] if equity[i] > equity[i + 1] else equity[i + 1]
-            b = equity[i + 2] if equity[i + 2] > equity[i + 3] else equity[i + 3]
-            c = equity[i + 4] if equity[i + 4] > equity[i + 5] else equity[i + 5]
-            d = equity[i + 6] if equity[i + 6] > equity[i + 7] else equity[i + 7]
-            a = a if a > b else b
-            c = c if c > d else d
-            if (a if a > c else c) <= peak:
-                a = equity[i] if equity[i] < equity[i + 1] else equity[i + 1]
-                b = equity[i + 2] if equity[i + 2] < equity[i + 3] else equity[i + 3]
-                c = equity[i + 4] if equity[i + 4] < equity[i + 5] else equity[i + 5]
-                d = equity[i + 6] if equity[i + 6] < equity[i + 7] else equity[i + 7]
-                a = a if a < b else b
-                c = c if c < d else d
-                a = a if a < c else c
-                bottom = a if a < bottom else bottom
-                continue
-        for k in range(i, min(i + 8, n)):
-            # one division a high, not one a bar: below one high the lowest value is the deepest
-            if equity[k] > peak:
-                depth = bottom / peak - 1.0
-                deepest = depth if depth < deepest else deepest
-                peak = equity[k]
-                bottom = peak
-            bottom = equity[k] if equity[k] < bottom else bottom
-    depth = bottom / peak - 1.0
-    deepest = depth if depth < deepest else deepest
+    for i in range(0, whole, 8):
+        # Eight bars at a time: lowest over highest is a bound, which most eights do not need more than.
+        a, b, c, d = equity[i], equity[i + 1], equity[i + 2], equity[i + 3]
+        e, f, g, h = equity[i + 4], equity[i + 5], equity[i + 6], equity[i + 7]
+        top = max(max(max(a, b), max(c, d)), max(max(e, f), max(g, h)), peak)
+        low = min(min(min(a, b), min(c, d)), min(min(e, f), min(g, h)))
+        if low < top * guard:
+            if top == peak:
+                least = min(low / peak, least)
+            else:
+                for k in range(i, i + 8):
+                    peak = max(equity[k], peak)
+                    least = min(equity[k] / peak, least)
+            guard = max(least * (1.0 + 1e-15), 0.0)
+        peak = top
+    for k in range(whole, n):
+        peak = max(equity[k], peak)
+        least = min(equity[k] / peak, least)
+    deepest = least - 1.0
     grown = equity[n - 1] / cash
     return (
         deepest,

@@ -222,6 +222,57 @@ if pos != 0.0:
         #include exit
 """
 
+# Passes over bars on which nothing happens, 32 at a time. Nothing branches off in its two loops, so that they
+# become vector instructions where the step allows it. All that could make something happen is asked here;
+# where it may, the bars are looked at again, one by one.
+CALM = """\
+#if exit_memory
+if not pending and start > 0 and blocked != blocked:
+#end
+#if !exit_memory
+if not pending and start > 0:
+#end
+    #if stops
+    floor = -np.inf
+    ceiling = np.inf
+    if pos > 0.0:
+        #if stop_loss
+        floor = stop
+        #end
+        #if take_profit
+        ceiling = goal
+        #end
+    elif pos < 0.0:
+        #if take_profit
+        floor = goal
+        #end
+        #if stop_loss
+        ceiling = stop
+        #end
+    #end
+    events = 0
+    for t in range(start, until):
+        u = np.uint64(t)
+        value = cash + pos * close[u]
+        v = 1.0 * $preview
+        beyond = (v > 1.0) | (v < -1.0)
+        #if long_only
+        v = 0.0 if v < 0.0 else v
+        #end
+        #if short_only
+        v = 0.0 if v > 0.0 else v
+        #end
+        events += (v == v) & (beyond | ($differs))
+        #if stops
+        events += (low[u] <= floor) | (high[u] >= ceiling)
+        #end
+    if events == 0:
+        for t in range(start, until):
+            equity[np.uint64(t - first)] = cash + pos * close[np.uint64(t)]
+        start = until
+        continue
+"""
+
 LOOP = """\
 def $name($arguments):
     # Bars first..last-1 are simulated; the step is asked from bar `warm` on. Equity and positions are filled.
@@ -258,13 +309,18 @@ def $name($arguments):
     # nothing can happen before the first decision
     start = first
     while start < warm and start < last:
-        equity[start - first] = cash
+        equity[np.uint64(start - first)] = cash
         #if record
         positions[start - first] = 0.0
         #end
         start += 1
-    $before
+    until = last
     while start < last:
+        #if calm
+        until = start + 32 if start + 32 < last else last
+        #include calm
+        #end
+        $before
         #if record
         # The tables grow out here: an array that is assigned inside the loop costs reference counting on
         # every bar (half the time). Between two checks of `room` a decision adds two rows at most, a stop
@@ -273,7 +329,7 @@ def $name($arguments):
         trades = _roomy(trades, n_orders)
         room = orders.shape[0] - 4
         #end
-        for t in range(start, last):
+        for t in range(start, until):
             start = t + 1
             u = np.uint64(t)  # an index without a sign: numba need not ask whether it counts from the end
             # 1. what was decided on the close before
@@ -379,7 +435,7 @@ def $name($arguments):
     #end
 """
 
-PIECES = {"size": SIZE, "exit": EXIT, "enter": ENTER, "stops": STOPS}
+PIECES = {"size": SIZE, "exit": EXIT, "enter": ENTER, "stops": STOPS, "calm": CALM}
 
 # The head of every generated module; what follows it is one of the three tails.
 HEAD = '''\
