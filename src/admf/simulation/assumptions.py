@@ -6,16 +6,27 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from admf.simulation.records import NOT_AFFORDABLE, TOO_SMALL, UNFILLED
+from admf.simulation import words
+from admf.simulation.records import (
+    LIQUIDATION,
+    MARGIN_CALL,
+    NOT_AFFORDABLE,
+    PARTLY_FILLED,
+    RISK,
+    STATUSES,
+    TOO_SMALL,
+    UNFILLED,
+    is_fill,
+)
 from admf.simulation.settings import Settings
+from admf.simulation.words import costs_text
+from admf.typing import FloatArray
 
 if TYPE_CHECKING:
     from admf.market import Bars
 
-_FILLS = {
-    "next_open": "a decision made at a close is filled at the next bar's open",
-    "same_close": "a decision made at a close is filled at that close (optimistic: it is known only then)",
-}
+__all__ = ["assumption_card", "costs_text", "warnings_of"]
+
 _DIRECTIONS = {
     "both": "long and short",
     "long_only": "long only: a short target becomes flat",
@@ -24,7 +35,14 @@ _DIRECTIONS = {
 
 
 def assumption_card(
-    settings: Settings, bars: Bars, warmup: int, ending: tuple[float, ...], compiled: bool
+    settings: Settings,
+    bars: Bars,
+    warmup: int,
+    ending: tuple[float, ...],
+    compiled: bool,
+    *,
+    own_orders: bool = False,
+    finer: Bars | None = None,
 ) -> dict[str, str]:
     """Say in words under which assumptions the numbers of a simulation hold.
 
@@ -40,19 +58,29 @@ def assumption_card(
         Cash, position, entry price, entry bar and target at the end.
     compiled
         Whether the compiled kernel ran.
+    own_orders
+        Whether the strategy gives orders in place of plain targets.
+    finer
+        Finer bars that decide what happens inside a bar.
     """
+    orders = words.orders_text(settings)
     return {
-        "fill": _FILLS[settings.fill],
+        "fill": words.fill_text(settings),
+        "orders": f"as the strategy gives them; {orders}" if own_orders else orders,
         "last bar": "an order decided on the last bar is never filled",
-        "inside a bar": _inside(settings),
-        "stops": _stops(settings),
-        "re-entry": _reentry(settings),
+        "inside a bar": words.inside_text(
+            settings, own_orders, finer.timeframe if finer is not None else None
+        ),
+        "stops": words.stops_text(settings, own_orders),
+        "re-entry": words.reentry_text(settings),
         "repeated signal": "closes and enters anew" if settings.reenter else "is held",
         "costs": costs_text(settings),
-        "sizing": _sizing(settings),
+        "sizing": words.sizing_text(settings),
         "direction": _DIRECTIONS[settings.direction],
-        "borrowing": "no leverage at entry; no borrow cost, no margin call and no interest on cash",
-        "volume": "orders fill whole, whatever the bar's volume",
+        "borrowing": words.borrowing_text(settings),
+        "volume": words.volume_text(settings),
+        "halted bars": words.halts_text(settings),
+        "risk": words.risk_text(settings),
         "warm-up": _warm_up(bars, warmup),
         "open position": _open_position(bars, ending),
         "data": _data(bars),
@@ -62,9 +90,24 @@ def assumption_card(
 
 
 def warnings_of(
-    settings: Settings, equity: np.ndarray[Any, Any], orders: dict[str, np.ndarray[Any, Any]], clamped: int
+    settings: Settings,
+    equity: np.ndarray[Any, Any],
+    orders: dict[str, np.ndarray[Any, Any]],
+    clamped: int,
+    sigma: FloatArray | None = None,
 ) -> list[str]:
-    """List what a reader of the result should know."""
+    """List what a reader of the result should know.
+
+    Parameters
+    ----------
+    equity, orders
+        Values at the closes, and columns of the order table.
+    clamped
+        Decisions beyond -1 or 1 that were cut.
+    sigma
+        Volatility that each simulated bar's fills know, NaN where there is none yet; None where no cost
+        depends on it.
+    """
     status = orders["status"]
     found = []
     if clamped:
@@ -78,80 +121,79 @@ def warnings_of(
         found.append(f"{small} order{_s(small)} rejected: the budget did not buy {lot}")
     if dear:
         found.append(f"{dear} order{_s(dear)} rejected: not affordable")
-    if np.any(status == UNFILLED):
-        found.append("the order decided on the last bar was not filled")
-    if not np.any(status == 0):
+    found += _ends(orders)
+    if sigma is not None and settings.order_features() & {"impact"}:
+        early = int(np.sum(np.isnan(sigma[orders["bar"][is_fill(status)]])))
+        if early:
+            found.append(
+                f"{early} fill{_s(early)} without volatility slippage or impact: too few bars before"
+            )
+    unfilled = int(np.sum(status == UNFILLED))
+    if unfilled > 1:
+        found.append(f"{unfilled} orders were not filled by the last bar")
+    elif unfilled:
+        bar = int(orders["decided_bar"][status == UNFILLED][0])
+        last = "the order decided on the last bar was not filled"
+        found.append(
+            last
+            if bar == equity.size - 1
+            else f"the order decided on bar {bar} was not filled by the last bar"
+        )
+    if not np.any(is_fill(status)):
         found.append("zero trades: no order was filled")
+    if settings.intrabar == "optimistic":
+        found.append("optimistic: what is better is taken to have come first inside a bar")
     if equity.min() <= 0:
         bar = int(np.argmax(equity <= 0))
-        found.append(f"the equity fell to zero or below on bar {bar}: no margin call is simulated")
+        called = "" if settings.maintenance else ": no margin call is simulated"
+        found.append(f"the equity fell to zero or below on bar {bar}{called}")
     return found
+
+
+# The first word of a status, and what is said of those that have it.
+_ENDS = {
+    "rejected": "order{s} rejected",
+    "blocked": "order{s} blocked by risk",
+    "cut": "order{s} cut by risk",
+    "cancelled": "order{s} cancelled",
+    "expired": "order{s} expired",
+}
+
+
+def _ends(orders: dict[str, np.ndarray[Any, Any]]) -> list[str]:
+    """Count what was not filled as ordered, rule by rule."""
+    status = orders["status"]
+    counts = np.bincount(status.astype(np.int64), minlength=len(STATUSES))
+    counts[[TOO_SMALL, NOT_AFFORDABLE]] = 0  # said already, with more to it
+    found = []
+    for first, text in _ENDS.items():
+        rules = {
+            name.partition(": ")[2]: int(counts[code])
+            for code, name in enumerate(STATUSES)
+            if name.split(":")[0] == first and counts[code]
+        }
+        if rules:
+            total = sum(rules.values())
+            each = ", ".join(f"{count} {rule}" for rule, count in rules.items() if rule)
+            found.append(f"{total} {text.format(s=_s(total))}" + (f": {each}" if each else ""))
+    if parts := int(counts[PARTLY_FILLED]):
+        found.append(f"{parts} fill{_s(parts)} in part: the bar's volume did not suffice")
+    for reason, text in (
+        (LIQUIDATION, "liquidated below the maintenance margin"),
+        (MARGIN_CALL, "reduced on a margin call"),
+        (RISK, "closed or reduced by a risk limit"),
+    ):
+        if times := int(np.sum((orders["reason"] == reason) & is_fill(status))):
+            found.append(f"the position was {text} {_times(times)}")
+    return found
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _s(count: int) -> str:
     return " was" if count == 1 else "s were"
-
-
-def _percent(fraction: float) -> str:
-    return f"{100 * fraction:.10g} %"
-
-
-def _bps(fraction: float) -> str:
-    return f"{1e4 * fraction:.10g} bps"
-
-
-def _inside(settings: Settings) -> str:
-    if "stops" not in settings.features:
-        return "nothing happens inside a bar: no stop or target is set"
-    return (
-        "a level that the bar's range touches is filled at the level, or at the open where the bar opens "
-        "beyond it; of a stop and a target in one bar the stop is taken (pessimistic)"
-    )
-
-
-def _stops(settings: Settings) -> str:
-    parts = []
-    basis = "the decision bar's close" if settings.stop_basis == "signal_close" else "the average entry price"
-    if settings.stop_loss:
-        parts.append(f"stop-loss {_percent(settings.stop_loss)} from {basis}")
-    if settings.take_profit:
-        parts.append(f"take-profit {_percent(settings.take_profit)} from {basis}")
-    if settings.trailing_stop:
-        parts.append(
-            f"trailing stop {_percent(settings.trailing_stop)} from the best price of the bars before"
-        )
-    return "; ".join(parts) or "none"
-
-
-def _reentry(settings: Settings) -> str:
-    if "stops" not in settings.features:
-        return "no stop is set"
-    if settings.exit_memory:
-        return "after a stop, target or trailing exit, not before the strategy has decided otherwise once"
-    return "at once after a stop, target or trailing exit, if the strategy still says so"
-
-
-def costs_text(settings: Settings, spread_is_paid: str = "at entry") -> str:
-    """Say what trading costs."""
-    parts = []
-    if settings.commission:
-        parts.append(f"commission {_bps(settings.commission)} of the value, each side")
-    if settings.commission_per_unit:
-        parts.append(f"commission {settings.commission_per_unit:g} a unit, each side")
-    if settings.commission_fixed:
-        parts.append(f"commission {settings.commission_fixed:g} a fill")
-    if settings.slippage:
-        parts.append(f"slippage {_bps(settings.slippage)} at every fill")
-    if settings.spread:
-        parts.append(f"spread {_bps(settings.spread)}, paid {spread_is_paid}")
-    return "; ".join(parts) or "none: every fill at the quoted price, free of charge"
-
-
-def _sizing(settings: Settings) -> str:
-    lots = f"lots of {settings.lot_size:g}" if settings.lot_size else "fractional units"
-    if settings.method == "fixed_units":
-        return f"{settings.units:g} units for a full position, in {lots}"
-    return f"{_percent(settings.fraction)} of the equity for a full position, costs included, in {lots}"
 
 
 def _warm_up(bars: Bars, warmup: int) -> str:
@@ -173,5 +215,5 @@ def _open_position(bars: Bars, ending: tuple[float, ...]) -> str:
 
 
 def _data(bars: Bars) -> str:
-    adjusted = [finding.message for finding in bars.findings if finding.kind == "adjusted"]
-    return f"{bars.source}; {adjusted[0] if adjusted else 'prices as they are in the source, not adjusted'}"
+    adjusted = "; ".join(finding.message for finding in bars.findings if finding.kind == "adjusted")
+    return f"{bars.source}; {adjusted or 'prices as they are in the source, not adjusted'}"

@@ -149,8 +149,8 @@ class ExecutionConfig(Section):
     intrabar: Literal["pessimistic", "optimistic", "path"] = Field(
         "pessimistic",
         title="Inside a bar",
-        description="What is taken to have come first where a bar allows several orders: the worse, the "
-        "better, or as on the path open, nearer extreme, other extreme, close.",
+        description="What is taken to have come first where a bar allows several: the worse; the better; "
+        "or what a path meets first (open, low, high, close of a rising bar; high before low of a falling).",
     )
     max_participation_pct: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] | None = Field(
         None,

@@ -1,0 +1,289 @@
+"""Settings in words: each function says one line of the assumption card."""
+
+from __future__ import annotations
+
+from admf.simulation.settings import OFF, Settings
+
+_FILLS = {
+    "next_open": "a decision made at a close is filled at the next bar's open",
+    "same_close": "a decision made at a close is filled at that close (optimistic: it is known only then)",
+}
+_FORCES = {
+    "gtc": "until it is filled or replaced",
+    "day": "until the end of the session",
+    "ioc": "once: what the first bar's open does not fill is cancelled",
+    "fok": "once, as a whole: what the first bar's open does not fill whole is cancelled",
+    "at_the_open": "at the open of a session",
+    "at_the_close": "at the close of a session",
+}
+_PATH = "prices run open, low, high, close in a bar that rises, open, high, low, close in one that falls"
+
+
+def percent(fraction: float) -> str:
+    """Write a fraction in percent."""
+    return f"{100 * fraction:.10g} %"
+
+
+def bps(fraction: float) -> str:
+    """Write a fraction in basis points."""
+    return f"{1e4 * fraction:.10g} bps"
+
+
+def count_of(number: float, word: str) -> str:
+    """Write a number with its word: ``1 bar``, ``2 bars``."""
+    return f"{number:g} {word}{'' if number == 1 else 's'}"
+
+
+def fill_text(settings: Settings) -> str:
+    """Say at what price a market order is filled, and how late it comes."""
+    late = settings.latency_bars
+    if not late:
+        return _FILLS[settings.fill]
+    where = "open of the next bar" if settings.fill == "next_open" else "close of the bar where it is made"
+    return f"a decision reaches the market {count_of(late, 'bar')} after the {where}"
+
+
+def orders_text(settings: Settings) -> str:
+    """Say as what order a plain target is carried out, and how long that works."""
+    low, high = bps(settings.limit_offset), bps(settings.stop_offset)
+    kinds = {
+        "market": "a target is an order at market",
+        "limit": f"an entry is a limit order {low} below the close of its decision (a sale: above)",
+        "stop_market": f"an entry is a stop order {high} above the close of its decision (a sale: below)",
+        "stop_limit": f"an entry is a stop-limit order: stop {high} above the close of its decision, limit "
+        f"{low} below it (a sale: the other way round)",
+        "trailing_stop_market": f"an entry is a trailing stop order, {bps(settings.trail_offset)} from the "
+        "best price since the close of its decision",
+    }
+    text = kinds[settings.order_type]
+    if settings.order_type != "market":
+        text += "; what closes or reduces goes at market"
+    if settings.time_in_force != "gtc" or settings.order_type != "market":
+        text += f"; an order works {_FORCES[settings.time_in_force]}"
+    if settings.cancel_after_bars:
+        text += f"; it expires after {count_of(settings.cancel_after_bars, 'bar')}"
+    return text
+
+
+def inside_text(settings: Settings, own_orders: bool = False, finer: str | None = None) -> str:
+    """Say what is taken to happen inside a bar.
+
+    Parameters
+    ----------
+    own_orders
+        Whether the strategy gives orders, and levels with them.
+    finer
+        Timeframe of finer bars that decide it.
+    """
+    resting = own_orders or settings.order_type != "market" or settings.maintenance > 0
+    if "stops" not in settings.features and not settings.trailing_stop_atr and not resting:
+        return "nothing happens inside a bar: no stop or target is set"
+    text = (
+        "a level that the bar's range touches is filled at the level, or at the open where the bar opens "
+        "beyond it; "
+    )
+    ambiguous = {
+        "pessimistic": "of a stop and a target in one bar the stop is taken (pessimistic)",
+        "optimistic": "of a stop and a target in one bar the target is taken (optimistic)",
+        "path": f"{_PATH}, and what comes first on the way is taken",
+    }
+    text += ambiguous[settings.intrabar]
+    if resting and settings.intrabar != "path":
+        better = "worse" if settings.intrabar == "pessimistic" else "better"
+        text += f", of several orders the one with the {better} outcome"
+    if finer:
+        text += f"; bars of {finer} decide it where there are some, each in this way"
+    return text
+
+
+def stops_text(settings: Settings, own_orders: bool = False) -> str:
+    """Say at what distance a position is closed."""
+    parts = []
+    basis = "the decision bar's close" if settings.stop_basis == "signal_close" else "the average entry price"
+    if settings.stop_loss:
+        parts.append(f"stop-loss {percent(settings.stop_loss)} from {basis}")
+    if settings.take_profit:
+        parts.append(f"take-profit {percent(settings.take_profit)} from {basis}")
+    if settings.trailing_stop:
+        parts.append(
+            f"trailing stop {percent(settings.trailing_stop)} from the best price of the bars before"
+        )
+    if settings.trailing_stop_atr:
+        parts.append(
+            f"trailing stop {settings.trailing_stop_atr:g} x ATR({settings.atr_bars}), as known before the "
+            "entry, from the best price of the bars before"
+        )
+    if own_orders:
+        parts.append("those that the strategy gives with its orders")
+    return "; ".join(parts) or "none"
+
+
+def reentry_text(settings: Settings) -> str:
+    """Say when a position may be opened again after a stop."""
+    if "stops" not in settings.features and not settings.trailing_stop_atr:
+        return "no stop is set"
+    if settings.exit_memory:
+        return "after a stop, target or trailing exit, not before the strategy has decided otherwise once"
+    return "at once after a stop, target or trailing exit, if the strategy still says so"
+
+
+def costs_text(settings: Settings, spread_is_paid: str = "at entry") -> str:
+    """Say what trading costs."""
+    parts = []
+    if settings.commission:
+        parts.append(f"commission {bps(settings.commission)} of the value, each side")
+    if settings.tiers:
+        what = "value" if settings.tier_volume == "value" else "units"
+        steps = ", ".join(f"{bps(rate)} from {low:,.10g} on" for low, rate in settings.tiers)
+        parts.append(f"commission by the {what} traded in the calendar month: {steps}")
+    if settings.maker or settings.taker:
+        parts.append(
+            f"{bps(settings.maker)} where a resting limit is hit (maker), {bps(settings.taker)} elsewhere "
+            "(taker)"
+        )
+    if settings.commission_per_unit:
+        parts.append(f"commission {settings.commission_per_unit:g} a unit, each side")
+    if settings.commission_fixed:
+        parts.append(f"commission {settings.commission_fixed:g} a fill")
+    if settings.commission_min:
+        parts.append(f"commission of a fill at least {settings.commission_min:g}")
+    if settings.commission_max < OFF:
+        parts.append(f"commission of a fill at most {settings.commission_max:g}")
+    if settings.commission_max_fraction < OFF:
+        parts.append(f"commission of a fill at most {percent(settings.commission_max_fraction)} of its value")
+    if settings.slippage:
+        parts.append(f"slippage {bps(settings.slippage)} at every fill")
+    volatility = f"the volatility of the last {count_of(settings.volatility_bars, 'bar')}"
+    if settings.slippage_volatility:
+        parts.append(f"slippage {settings.slippage_volatility:g} x {volatility}")
+    if settings.impact:
+        parts.append(
+            f"market impact {settings.impact:g} x {volatility} x sqrt(units / mean volume of the last "
+            f"{count_of(settings.adv_bars, 'bar')})"
+        )
+    if settings.spread:
+        parts.append(f"spread {bps(settings.spread)}, paid {spread_is_paid}")
+    if settings.spread_fixed:
+        parts.append(f"spread {settings.spread_fixed:g} in the price, paid {spread_is_paid}")
+    if settings.spread_column:
+        parts.append(f"spread as in column {settings.spread_column}, paid {spread_is_paid}")
+    return "; ".join(parts) or "none: every fill at the quoted price, free of charge"
+
+
+def borrowing_text(settings: Settings) -> str:
+    """Say what may be borrowed, what it costs, and when a margin call comes."""
+    basic = not settings.order_features() & {"financing", "leverage"}
+    if basic:
+        return "no leverage at entry; no borrow cost, no margin call and no interest on cash"
+    leverage = f"a position's value is up to {settings.leverage:g} x the equity at entry"
+    parts = [leverage if settings.leverage > 1 else "no leverage at entry"]
+    if settings.maintenance:
+        happens = {
+            "liquidate": "the position is liquidated at the price where that happens, inside the bar",
+            "reduce": "the position is reduced to the leverage at the next open",
+        }[settings.on_margin_call]
+        below = f"equity below {percent(settings.maintenance)} of the position's value"
+        parts.append(f"margin call at {below}: {happens}")
+    else:
+        parts.append("no margin call")
+    shares = {
+        "all": "shares to sell short can always be borrowed",
+        "none": "no shares can be borrowed: short entries are rejected",
+        "column": f"shares that can be borrowed are those of column {settings.locate_column}",
+    }
+    parts.append(shares[settings.locates])
+    parts.append(f"short positions pay {_yearly(settings.borrow)}" if settings.borrow else "no borrow cost")
+    if settings.margin_rate:
+        parts.append(f"borrowed cash pays {_yearly(settings.margin_rate)}")
+    else:
+        parts.append("borrowed cash is free of charge")
+    if settings.cash_interest:
+        parts.append(f"free cash earns {_yearly(settings.cash_interest)}")
+    else:
+        parts.append("no interest on cash")
+    if settings.funding:
+        payer, receiver = ("long", "short") if settings.funding > 0 else ("short", "long")
+        parts.append(f"{payer} positions pay {_yearly(abs(settings.funding))} of funding to {receiver} ones")
+    if settings.funding_column:
+        parts.append(f"long positions pay the funding of column {settings.funding_column} to short ones")
+    return "; ".join(parts)
+
+
+def _yearly(rate: float) -> str:
+    return f"{percent(rate)} a year"
+
+
+def volume_text(settings: Settings) -> str:
+    """Say how much of an order a bar fills."""
+    if not settings.max_participation:
+        return "orders fill whole, whatever the bar's volume"
+    rest = {"carry": "carried to the next bars", "cancel": "cancelled"}[settings.partial_fill]
+    most = percent(settings.max_participation)
+    return f"the fills of a bar take at most {most} of its volume; the rest is {rest}"
+
+
+def halts_text(settings: Settings) -> str:
+    """Say which bars are halted."""
+    which = ["bars without volume"] if settings.halt_on_zero_volume else []
+    if settings.halted_column:
+        which.append(f"bars where column {settings.halted_column} is not 0")
+    if not which:
+        return "none: every bar is traded"
+    return f"{' and '.join(which)}: nothing fills there, and no level is looked at"
+
+
+def sizing_text(settings: Settings) -> str:
+    """Say how large a position is."""
+    full = {
+        "fixed_units": f"{settings.units:g} units for a full position",
+        "cash_fraction": f"{percent(settings.fraction)} of the equity for a full position, costs included",
+        "fixed_value": f"{settings.value:,.10g} of value for a full position, costs included",
+        "volatility_target": "a full position has a volatility of "
+        f"{percent(settings.target_volatility)} of the equity a year, by the last "
+        f"{count_of(settings.volatility_bars, 'bar')}",
+        "atr_risk": f"a full position loses {percent(settings.risk_per_trade)} of the equity by a move of "
+        f"{settings.atr_multiple:g} x ATR({settings.atr_bars})",
+        "kelly": f"{settings.kelly_fraction:g} of the Kelly bet by the closed trades so far, "
+        f"{percent(settings.fraction)} of the equity before there are {settings.kelly_trades}",
+    }[settings.method]
+    if settings.method in ("fixed_value", "volatility_target", "atr_risk", "kelly"):
+        full += f", at most {settings.leverage:g} x the equity"
+    text = f"{full}, in " + (f"lots of {settings.lot_size:g}" if settings.lot_size else "fractional units")
+    if settings.min_value:
+        text += f"; an entry or enlargement of less than {settings.min_value:,.10g} is rejected"
+    return text
+
+
+def risk_text(settings: Settings) -> str:
+    """Say which limits cut, block or close positions."""
+    parts = []
+    if settings.allowed_symbols:
+        parts.append(f"only {', '.join(settings.allowed_symbols)} may be traded")
+    cuts = (
+        (settings.max_position_units, f"{settings.max_position_units:,.10g} units"),
+        (settings.max_position_value, f"{settings.max_position_value:,.10g} of value"),
+        (settings.max_exposure, f"{percent(settings.max_exposure)} of the equity"),
+        (settings.max_concentration, f"{percent(settings.max_concentration)} of the equity in one symbol"),
+    )
+    limits = [words for limit, words in cuts if limit < OFF]
+    if limits:
+        parts.append(f"a position is cut to {', '.join(limits)}")
+    if settings.max_leverage < OFF:
+        parts.append(f"all positions are cut to {settings.max_leverage:g} x the equity")
+    if settings.daily_loss < OFF:
+        more = {"block": "no entry", "flatten": "the position is closed, and no entry"}[
+            settings.on_daily_loss
+        ]
+        parts.append(f"after a loss of {percent(settings.daily_loss)} in a day {more} on that day")
+    if settings.max_drawdown < OFF:
+        then = {
+            "halt": "the position is closed, and trading ends",
+            "reduce": f"positions are {percent(settings.reduce_to)} of their size until the next new high",
+        }[settings.on_drawdown]
+        parts.append(f"at a drawdown of {percent(settings.max_drawdown)} {then}")
+    if settings.cooldown_bars:
+        bars = count_of(settings.cooldown_bars, "bar")
+        parts.append(f"no entry for {bars} after a stop-loss, trailing stop or liquidation")
+    if settings.max_open_positions < OFF:
+        parts.append(f"at most {count_of(settings.max_open_positions, 'open position')}")
+    return "; ".join(parts) or "no limits"
