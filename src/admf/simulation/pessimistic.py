@@ -1,0 +1,118 @@
+"""The pessimistic rerun: the same simulation under worse assumptions, to show how much hangs on them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from admf.core.config.models import BacktestConfig, CostsConfig
+    from admf.market import Bars
+    from admf.simulation.result import SimulationResult
+
+MOST_LATENCY = 10
+# Costs that are doubled as they are; so are the limits of a commission, which would else cut the doubled one.
+_DOUBLED = (
+    "commission_bps",
+    "commission_per_unit",
+    "commission_fixed",
+    "commission_min",
+    "commission_max",
+    "maker_bps",
+    "taker_bps",
+    "slippage_bps",
+    "slippage_volatility",
+    "impact",
+    "spread_bps",
+    "spread_fixed",
+    "borrow_pct",
+    "margin_rate_pct",
+)
+# No cost may reach the whole value: a config takes less than these, and so does the engine.
+_MOST = {"bps": 9999.0, "pct": 1000.0}
+
+
+def pessimistic_settings(config: BacktestConfig) -> BacktestConfig:
+    """Give the config of the pessimistic rerun.
+
+    What a bar leaves open goes the worse way; all costs are doubled (commission with its tiers and limits,
+    slippage, market impact, spread, borrow and margin rates, and funding where the traded side pays it); a
+    decision comes one bar later, at most 10 bars late. A fill at the close of the decision itself
+    (same_close) becomes one at the next bar's open: that is its later bar. Interest on cash stays.
+
+    Columns of data with a spread or funding are not doubled here: see `pessimistic_bars`.
+    """
+    execution = config.execution
+    late = execution.latency_bars
+    if execution.fill == "next_open":
+        late = min(late + 1, MOST_LATENCY)
+    changed = execution.model_copy(
+        update={"fill": "next_open", "latency_bars": late, "intrabar": "pessimistic"}
+    )
+    costs = _doubled(config.costs, short_only=execution.direction == "short_only")
+    return config.model_copy(update={"execution": changed, "costs": costs, "pessimistic_rerun": False})
+
+
+def _doubled(costs: CostsConfig, short_only: bool) -> CostsConfig:
+    update: dict[str, Any] = {key: _twice(key, value) for key in _DOUBLED if (value := getattr(costs, key))}
+    if costs.commission_max_pct is not None:
+        double = 2.0 * costs.commission_max_pct
+        update["commission_max_pct"] = double if double < 100.0 else None
+    update["commission_tiers"] = [
+        tier.model_copy(update={"bps": _twice("bps", tier.bps)}) for tier in costs.commission_tiers
+    ]
+    if costs.funding_pct < 0.0 if short_only else costs.funding_pct > 0.0:
+        update["funding_pct"] = 2.0 * costs.funding_pct
+    for key in ("spread_column", "funding_column"):
+        if getattr(costs, key) is not None:
+            update[key] = _column(getattr(costs, key))
+    return costs.model_copy(update=update)
+
+
+def _twice(key: str, value: float) -> float:
+    return min(2.0 * value, _MOST.get(key.rpartition("_")[2], math.inf))
+
+
+def _column(name: str) -> str:
+    return f"{name} x 2"
+
+
+def pessimistic_bars(bars: Bars, config: BacktestConfig) -> Bars:
+    """Add the doubled columns that `pessimistic_settings` names: the strategy goes on reading its own.
+
+    Of a column of funding, what the traded side pays is doubled: rates above 0, or below where only short
+    positions are opened.
+
+    Parameters
+    ----------
+    bars
+        What the simulation runs on.
+    config
+        Of the simulation itself, not of the rerun.
+    """
+    import numpy as np
+
+    extra = dict(bars.extra)
+    spread, funding = config.costs.spread_column, config.costs.funding_column
+    if spread in extra:
+        extra[_column(spread)] = 2.0 * extra[spread]
+    if funding in extra:
+        rate = extra[funding]
+        paid = rate < 0.0 if config.execution.direction == "short_only" else rate > 0.0
+        extra[_column(funding)] = np.where(paid, 2.0 * rate, rate)
+    return bars if len(extra) == len(bars.extra) else replace(bars, extra=extra)
+
+
+def with_rerun(
+    result: SimulationResult,
+    bars: Bars,
+    config: BacktestConfig,
+    simulate: Callable[[Bars, BacktestConfig], SimulationResult],
+) -> SimulationResult:
+    """Put the pessimistic rerun beside a result, where its config asks for one."""
+    if not config.pessimistic_rerun:
+        return result
+    worse = simulate(pessimistic_bars(bars, config), pessimistic_settings(config))
+    return replace(result, pessimistic=worse)
