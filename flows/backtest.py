@@ -12,9 +12,11 @@ from admf.core.components import ComponentSpec, SignalGenerator
 from admf.core.config import BacktestConfig, WorkflowConfig
 from admf.errors import ConfigError, Problem
 from admf.flows.context import WorkflowContext
+from admf.flows.incidents import publish_incidents
 from admf.flows.manager import BaseWorkflowManager, WorkflowPhase
 from admf.simulation import SimulationResult
 from admf.simulation.check import check_workflow, memory_problem, one_symbol
+from admf.simulation.incidents import incidents_of
 from admf.strategies import BoundStrategy, resolve_strategy
 from admf.tasks import shared
 from admf.tasks.simulate import simulate
@@ -115,6 +117,7 @@ class BacktestManager(BaseWorkflowManager):
             self.result = cast("SimulationResult", await asyncio.to_thread(future.result))
         finally:
             shared.withdraw(folder)
+        await asyncio.to_thread(publish_incidents, context.container.bus, incidents_of(self.result))
         return {"compiled": self.result.compiled, "trades": len(self.result.trades)}
 
     def _aggregate(self, context: WorkflowContext) -> Mapping[str, Any]:

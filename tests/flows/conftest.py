@@ -1,7 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 import copy
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,3 +43,25 @@ def backtest(tmp_path: Path, prefect_server: None) -> Callable[..., dict[str, An
         return config
 
     return make
+
+
+@pytest.fixture
+def events_of() -> Callable[[str], Awaitable[list[str]]]:
+    """Read a workflow's events back from the server, which stores them a moment later."""
+    from prefect.client.orchestration import get_client
+    from prefect.events.filters import EventFilter, EventResourceFilter
+
+    async def read(workflow_id: str) -> list[str]:
+        wanted = EventFilter(resource=EventResourceFilter(id=[f"admf.workflow.{workflow_id}"]))
+        async with get_client() as client:
+            for _ in range(100):
+                answer = await client.request(
+                    "POST", "/events/filter", json={"filter": wanted.model_dump(mode="json"), "limit": 50}
+                )
+                events = sorted(answer.json()["events"], key=lambda event: event["payload"]["sequence"])
+                if events and events[-1]["event"] == "admf.workflow.complete":
+                    break
+                await asyncio.sleep(0.2)
+        return [event["event"] for event in events]
+
+    return read

@@ -187,29 +187,10 @@ async def test_permanent_failure_is_not_retried(backtest):
     assert await provision_runs(result) == 1
 
 
-async def test_events_reach_prefects_feed(backtest):
+async def test_events_reach_prefects_feed(backtest, events_of):
     async with Coordinator() as coordinator:
         result = await coordinator.execute_workflow(backtest())
     names = await events_of(result.workflow_id)
     assert names[0] == "admf.workflow.start"
     assert names[-1] == "admf.workflow.complete"
     assert len(names) == 2 + 2 * len(PHASES)
-
-
-async def events_of(workflow_id: str) -> list[str]:
-    """Read a workflow's events back from the server, which stores them a moment later."""
-    import asyncio
-
-    from prefect.events.filters import EventFilter, EventResourceFilter
-
-    wanted = EventFilter(resource=EventResourceFilter(id=[f"admf.workflow.{workflow_id}"]))
-    async with get_client() as client:
-        for _ in range(100):
-            answer = await client.request(
-                "POST", "/events/filter", json={"filter": wanted.model_dump(mode="json"), "limit": 50}
-            )
-            events = sorted(answer.json()["events"], key=lambda event: event["payload"]["sequence"])
-            if events and events[-1]["event"] == "admf.workflow.complete":
-                break
-            await asyncio.sleep(0.2)
-    return [event["event"] for event in events]
