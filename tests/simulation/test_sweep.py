@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import admf
-from admf.errors import AdmfError, StrategyError
+from admf.errors import AdmfError, ConfigError, StrategyError
 from admf.indicators import RSI, SMA, custom
 from admf.simulation.measures import STREAMED
 from admf.strategies.space import Bool, Choice, Float, Int
@@ -185,6 +185,80 @@ def test_quiet_bars_are_passed_over_without_a_trace(random_frame, common, seed, 
     result = admf.sweep(bars, Quiet, grid, workers=1, metrics=[*FEW, "exposure", "turnover"], **common)
     assert result.compiled
     assert_like_single(result, bars, Quiet, **common)
+
+
+def assert_like_single_with_settings(result, bars, strategy, **common):
+    names = [name for name in result.table.columns if name not in result.metrics]
+    for row in result.table.to_dict("records"):
+        given = {key: dict(value) for key, value in common.items()}
+        for name in (name for name in names if "." in name):
+            section, key = name.split(".")
+            value = row[name]
+            given.setdefault(section, {})[key] = None if value != value else value
+        params = {name: row[name] for name in names if "." not in name}
+        single = admf.simulate(bars, strategy, params, **given)
+        for name in result.metrics:
+            np.testing.assert_array_equal(row[name], single.metrics[name], err_msg=f"{name} of {row}")
+
+
+@pytest.mark.parametrize("strategy", [Quiet, NeedsPython])
+def test_settings_are_columns_too(random_frame, strategy):
+    bars = bars_with_target(random_frame, 3, 250)
+    grid = {
+        "length": [3, 9],
+        "execution.stop_loss_pct": [None, 2.0, 5.0],
+        "costs.commission_bps": [0, 10],
+    }
+    common = {"execution": {"reentry_after_stop": "immediate"}, "costs": {"commission_fixed": 1.0}}
+    result = admf.sweep(bars, strategy, grid, metrics=[*FEW, "turnover"], workers=2, **common)
+    assert result.trials == result.finished == 12
+    assert result.table["execution.stop_loss_pct"].isna().sum() == 4
+    assert_like_single_with_settings(result, bars, strategy, **common)
+    pieces = admf.sweep(bars, strategy, grid, metrics=[*FEW, "turnover"], chunk_size=5, **common)
+    pd.testing.assert_frame_equal(pieces.table, result.table, check_exact=True)
+
+
+def test_settings_in_a_table(random_frame):
+    bars = bars_with_target(random_frame, 4, 250)
+    table = pd.DataFrame(
+        {
+            "execution.take_profit_pct": [np.nan, 3.0, 4.0],
+            "execution.direction": ["both", "long_only", "long_only"],
+            "sizing.lot_size": [np.nan, 1.0, 10.0],
+            "sizing.fraction": [1.0, 0.5, 0.25],
+        }
+    )
+    result = admf.sweep(bars, Quiet, table, metrics=FEW)
+    assert result.table["length"].tolist() == [5, 5, 5]
+    assert_like_single_with_settings(result, bars, Quiet)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "kind", "message"),
+    [
+        (
+            {"exec.stop_loss_pct": [1.0]},
+            StrategyError,
+            "strategy 'sma_cross': 1 problem in its parameters\n  exec.stop_loss_pct: is no setting that a "
+            "sweep varies\n    allowed: execution.KEY, sizing.KEY, costs.KEY",
+        ),
+        (
+            {"costs.slippage_bps": [1.0, -2.0]},
+            ConfigError,
+            "BacktestConfig has 1 problem\n  costs.slippage_bps: must be at least 0\n    found: -2.0",
+        ),
+        (
+            {"costs.borrow_pct": [0.0, 3.0]},
+            ConfigError,
+            "BacktestConfig has 1 problem\n  costs.borrow_pct: is not simulated by a sweep\n    found: 3.0\n"
+            "    hint: remove it, or use admf.simulate on one symbol",
+        ),
+    ],
+)
+def test_wrong_settings(random_bars, parameters, kind, message):
+    with pytest.raises(kind) as caught:
+        admf.sweep(random_bars(1), "sma_cross", parameters, metrics=FEW)
+    assert str(caught.value) == message
 
 
 def test_infinity_is_seen_among_quiet_bars(random_bars):

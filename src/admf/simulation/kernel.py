@@ -191,10 +191,10 @@ def sweep_source(step: StepCall, features: frozenset[str], metrics: tuple[str, .
     -------
     str
         Source with a function ``run(out, begin, end, flags, equity, returns, book, market, warms, index,
-        params, states, rows, first, last, open, high, low, close, risk_free, period, <numbers>)``: trials
+        params, states, settings, rows, first, last, open, high, low, close, risk_free, period)``: trials
         begin..end-1 fill their rows of `out`, a column a metric. Row ``index[i, j]`` of `rows` is the array
-        that trial i reads as its j-th; `params` and `states` hold its numbers. `equity`, `returns` and `book`
-        are scratch.
+        that trial i reads as its j-th; `params`, `states` and `settings` hold its numbers. `equity`,
+        `returns` and `book` are scratch.
     """
     numbers = _numbers(features)
     loop_names = ["equity", "book", "first", "last", "warm", *PRICES]
@@ -206,7 +206,7 @@ def sweep_source(step: StepCall, features: frozenset[str], metrics: tuple[str, .
         loop_names.append(f"p_{name}")
         values.append(_read(f"params[i, {j}]", value))
     loop_names += numbers
-    values += numbers
+    values += [f"settings[i, {j}]" for j in range(len(numbers))]
     if step.state is not None:
         loop_names.append("state")
         parts = (_read(f"states[i, {j}]", value) for j, value in enumerate(step.state))
@@ -214,9 +214,9 @@ def sweep_source(step: StepCall, features: frozenset[str], metrics: tuple[str, .
     arguments = {
         "out": "_TABLE", "begin": "_t.int64", "end": "_t.int64", "flags": "_FLAGS", "equity": "_OUT",
         "returns": "_OUT", "book": "_OUT", "market": "_ROW", "warms": "_FLAGS", "index": "_INDEX",
-        "params": "_TABLE", "states": "_TABLE", "rows": "_ROWS", "first": "_t.int64", "last": "_t.int64",
-        **dict.fromkeys(PRICES, "_ROW"),
-        **dict.fromkeys(("risk_free", "period", *numbers), "_t.float64"),
+        "params": "_TABLE", "states": "_TABLE", "settings": "_TABLE", "rows": "_ROWS",
+        "first": "_t.int64", "last": "_t.int64",
+        **dict.fromkeys(PRICES, "_ROW"), "risk_free": "_t.float64", "period": "_t.float64",
     }  # fmt: skip
     measured, functions = _measure(metrics)
     tail = Template(template.SWEEP).substitute(
@@ -225,6 +225,7 @@ def sweep_source(step: StepCall, features: frozenset[str], metrics: tuple[str, .
         arguments=", ".join(arguments),
         book_size=measures.BOOK_SIZE,
         values=", ".join(values),
+        cash=f"settings[i, {numbers.index('initial_cash')}]",
     )
     return _head("many trials of one strategy", [step.source, *functions]) + measured + tail
 

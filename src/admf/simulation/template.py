@@ -511,7 +511,7 @@ def run($arguments):
             for j in range($book_size):
                 book[j] = 0.0
             _trial($values)
-            _measure(out, i, equity, returns, market, book, initial_cash, risk_free, period)
+            _measure(out, i, equity, returns, market, book, $cash, risk_free, period)
         flags[1] += 1
 """
 

@@ -19,18 +19,20 @@ from admf.indicators import Indicator
 from admf.simulation.api import backtest_config, simulated_range
 from admf.simulation.measures import STREAMED
 from admf.simulation.metrics import TAILS, market_returns, risk_free_per_bar
-from admf.simulation.settings import Settings
 from admf.simulation.sweeps.engine import Engine, Market, StepFailedError, Stop
 from admf.simulation.sweeps.plan import Binder, Group
 from admf.simulation.sweeps.result import SweepResult
 from admf.simulation.sweeps.space import Trials, read_trials
 from admf.simulation.sweeps.store import Store, digest_of
+from admf.simulation.sweeps.variants import Variants, read_variants
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from admf.core.config.models import CostsConfig, ExecutionConfig, SizingConfig
+    from admf.core.config.models import BacktestConfig, CostsConfig, ExecutionConfig, SizingConfig
     from admf.market import Bars
+    from admf.simulation.settings import Settings
+    from admf.strategies import BoundStrategy
 
 CHUNK_TRIALS = 10_000
 
@@ -65,6 +67,8 @@ def sweep(
     parameters
         A DataFrame with a row a trial; or a grid, a mapping of names to lists of values, of which every
         combination is a trial that the strategy's constraints allow. What is not named takes its default.
+        Settings may be among them: ``execution.stop_loss_pct``, ``sizing.fraction``, ``costs.slippage_bps``
+        and the other keys of these sections; a trial's own value stands in place of the one given for all.
     metrics
         Names of the metrics to compute, of those that a sweep streams; None: all of these. Fewer are quicker.
     workers
@@ -106,22 +110,28 @@ def sweep(
     names = _metric_names(metrics)
     threads = _positive("workers", workers, os.cpu_count() or 1)
     size = _positive("chunk_size", chunk_size, CHUNK_TRIALS)
-    config = backtest_config(strategy, execution, sizing, costs, initial_cash, start, end, risk_free_pct)
+
+    def config_of(execution: Any, sizing: Any, costs: Any) -> BacktestConfig:
+        return backtest_config(strategy, execution, sizing, costs, initial_cash, start, end, risk_free_pct)
+
+    config = config_of(execution, sizing, costs)
     found, name, source = locate(strategy, allow_modules)
     trials = read_trials(found, name, parameters)
     _refuse_clashes(name, trials, names)
+    variants = read_variants(
+        trials, {"execution": execution, "sizing": sizing, "costs": costs}, lambda each: config_of(**each)
+    )
     first, last = simulated_range(bars, config)
     market = Market(
         bars=bars,
         first=first,
         last=last,
-        settings=Settings.from_config(config.execution, config.sizing, config.costs, config.initial_cash),
+        initial_cash=float(config.initial_cash),
         returns=market_returns(bars.close[first:last]),
         risk_free=risk_free_per_bar(config.risk_free_pct, bars.periods_per_year),
     )
-    run = _Run(
-        market, trials, Binder(found, name, strategy, allow_modules), names, threads, stop, on_progress
-    )
+    binder = Binder(found, name, strategy, allow_modules)
+    run = _Run(market, trials, variants, binder, names, threads, stop, on_progress)
     try:
         folder = None if output is None else Path(output)
         run.chunks(size, None if folder is None else Store(folder, -(-trials.count // size)), source)
@@ -149,13 +159,15 @@ class _Run:
         self,
         market: Market,
         trials: Trials,
+        variants: Variants,
         binder: Binder,
         names: tuple[str, ...],
         workers: int,
         stop: Stop,
         on_progress: Callable[[int, int], None] | None,
     ) -> None:
-        self.market, self.trials, self.binder, self.names = market, trials, binder, names
+        self.market, self.trials, self.variants = market, trials, variants
+        self.binder, self.names = binder, names
         self.stop, self.on_progress = stop, on_progress
         self.engine = Engine(market, names, workers, stop, self._advance)
         self.finished = 0
@@ -188,7 +200,7 @@ class _Run:
             self.parts.append(self._columns(0, 0, np.empty((0, len(self.names))), np.empty(0, dtype=bool)))
 
     def _groups(self, begin: int, end: int) -> list[Group]:
-        return self.binder.groups(self.trials, begin, end)
+        return self.binder.groups(self.trials, self.variants, begin, end)
 
     def _chunk(self, groups: Any, begin: int, end: int) -> tuple[dict[str, Any], int]:
         out = np.full((end - begin, len(self.names)), np.nan)
@@ -202,10 +214,12 @@ class _Run:
                     reason = str(error)  # the plain engine says on which bar
             if reason is not None:
                 self.reasons[reason] = None
-                self.engine.run_plain(
-                    group, lambda at: self.binder.one(self.trials.values(begin + at)), out, done
-                )
+                self.engine.run_plain(group, lambda at: self._bound(begin + at), out, done)
         return self._columns(begin, end, out, done), int(done.sum())
+
+    def _bound(self, trial: int) -> tuple[BoundStrategy, Settings]:
+        settings = self.variants.settings[self.variants.of(trial)]
+        return self.binder.one(self.trials.values(trial)), settings
 
     def _columns(self, begin: int, end: int, out: Any, done: Any) -> dict[str, Any]:
         columns: dict[str, Any] = {"trial": np.arange(begin, end)[done]}
@@ -224,8 +238,8 @@ class _Run:
         ]
         columns = {name: values[begin:end] for name, values in self.trials.columns.items()}
         return digest_of(
-            source, market.bars.fingerprint, market.first, market.last, market.settings, market.risk_free,
-            float(market.bars.periods_per_year), self.names, begin, columns, code,
+            source, market.bars.fingerprint, market.first, market.last, self.variants.settings[0],
+            market.risk_free, float(market.bars.periods_per_year), self.names, begin, columns, code,
         )  # fmt: skip
 
     def _advance(self, count: int) -> None:
@@ -282,6 +296,8 @@ def _refuse_clashes(name: str, trials: Trials, metrics: tuple[str, ...]) -> None
 
 def _array(values: list[Any]) -> np.ndarray[Any, Any]:
     kinds = {type(value) for value in values}
+    if type(None) in kinds and kinds <= {int, float, type(None)}:
+        return np.array(values, dtype=np.float64)  # a setting that is none: NaN
     if kinds <= {int} or kinds <= {float} or kinds <= {bool}:
         return np.array(values)
     array = np.empty(len(values), dtype=object)

@@ -27,6 +27,7 @@ from admf.typing import FloatArray
 
 if TYPE_CHECKING:
     from admf.market import Bars
+    from admf.strategies import BoundStrategy
 
 POLL_SECONDS = 0.02  # how often the cancel flag and the deadline are looked at
 ROW_BYTES = 32_000_000  # of the arrays of one block; two blocks are in memory at once
@@ -47,8 +48,8 @@ class Market:
         All bars, also those that only warm up.
     first, last
         Simulated range.
-    settings
-        Execution, sizing, costs.
+    initial_cash
+        Currency.
     returns
         Of holding the symbol, see `market_returns`.
     risk_free
@@ -58,7 +59,7 @@ class Market:
     bars: Bars
     first: int
     last: int
-    settings: Settings
+    initial_cash: float
     returns: FloatArray
     risk_free: float
 
@@ -140,7 +141,7 @@ class Engine:
                 group.numbers,
                 bound.initial_state,
             )
-            source = sweep_source(call, self._market.settings.features, self._metrics)
+            source = sweep_source(call, group.features, self._metrics)
             return compile_kernel(source), source
         except (CannotCompileError, NotEmbeddableError) as error:
             return str(error)
@@ -188,8 +189,8 @@ class Engine:
         prices = (getattr(market.bars, name) for name in PRICES)
         period = float(market.bars.periods_per_year)
         common = (
-            market.returns, warms, block.index, block.params, block.states, rows, market.first, market.last,
-            *prices, market.risk_free, period, *market.settings.numbers(),
+            market.returns, warms, block.index, block.params, block.states, block.settings, rows,
+            market.first, market.last, *prices, market.risk_free, period,
         )  # fmt: skip
         slices: list[tuple[Future[None], Any]] = []
         step = max(-(-len(block.trials) // (self._workers * 8)), 1)
@@ -242,7 +243,11 @@ class Engine:
         return column_of(bars, row, f"strategy {group.strategy.name}")
 
     def run_plain(
-        self, group: Group, bind: Callable[[int], Any], out: FloatArray, done: np.ndarray[Any, Any]
+        self,
+        group: Group,
+        bind: Callable[[int], tuple[BoundStrategy, Settings]],
+        out: FloatArray,
+        done: np.ndarray[Any, Any],
     ) -> None:
         """Run those of a group's trials that are not done in the plain engine, one after the other."""
         from admf.simulation.api import run_plain
@@ -254,9 +259,9 @@ class Engine:
                 return
             if done[trial]:
                 continue
-            bound = bind(trial)
+            bound, settings = bind(trial)
             inputs = gather(market.bars, bound, IndicatorTable(market.bars))
-            tracks = run_plain(bound, inputs, market.settings, market.first, market.last, market.bars)
+            tracks = run_plain(bound, inputs, settings, market.first, market.last, market.bars)
             orders = dict(zip(ORDER_COLUMNS, tracks.orders.T, strict=True))
             trades = dict(zip(TRADE_COLUMNS, tracks.trades.T, strict=True))
             filled = orders["status"] == FILLED
@@ -268,7 +273,7 @@ class Engine:
                 trades["units"] * trades["entry_price"],
                 trades["exit_bar"] - trades["entry_bar"],
                 orders["units"][filled] * orders["price"][filled],
-                market.settings.initial_cash,
+                market.initial_cash,
                 market.risk_free,
                 market.bars.periods_per_year,
             )

@@ -17,6 +17,7 @@ from admf.indicators import Indicator
 from admf.indicators.spec import BAR_COLUMNS
 from admf.simulation.kernel import PRICES
 from admf.simulation.sweeps.space import Trials
+from admf.simulation.sweeps.variants import Variants
 from admf.strategies import BoundStrategy, resolve_strategy
 from admf.strategies.protocol import function_of, mapping_of, state_of, takes_self
 from admf.strategies.space import Parameters
@@ -40,18 +41,22 @@ class Group:
         Positions of the trials in the chunk.
     reads
         For each of them the arrays it reads, in the order of `rows`.
-    values, states
-        For each of them its numbers, and the numbers of its first state.
+    values, states, settings
+        For each of them its numbers, those of its first state, and those of its settings.
+    features
+        Of their settings.
     """
 
     strategy: BoundStrategy
     rows: tuple[str, ...]
     numbers: dict[str, Any]
     texts: dict[str, str]
+    features: frozenset[str]
     trials: list[int] = field(default_factory=list)
     reads: list[tuple[Row, ...]] = field(default_factory=list)
     values: list[tuple[Any, ...]] = field(default_factory=list)
     states: list[tuple[Any, ...]] = field(default_factory=list)
+    settings: list[tuple[float, ...]] = field(default_factory=list)
 
 
 class Binder:
@@ -78,8 +83,8 @@ class Binder:
             what: found for what, found in functions.items() if callable(found) and not takes_self(found)
         }
 
-    def groups(self, trials: Trials, begin: int, end: int) -> list[Group]:
-        """Bind trials begin..end-1.
+    def groups(self, trials: Trials, variants: Variants, begin: int, end: int) -> list[Group]:
+        """Bind trials begin..end-1, each with its settings.
 
         Raises
         ------
@@ -87,8 +92,10 @@ class Binder:
             The strategy refuses a trial's parameters.
         """
         groups: dict[Any, Group] = {}
-        names = list(trials.columns)
-        columns = [trials.columns[name][begin:end] for name in names]
+        parameters = trials.parameters
+        names = list(parameters)
+        columns = [column[begin:end] for column in parameters.values()]
+        numbers, features = variants.numbers, variants.features
         types = [set(map(type, column)) for column in columns]
         mixed = [j for j, kinds in enumerate(types) if len(kinds) > 1]  # a constant type tells nothing apart
         texts = [j for j, kinds in enumerate(types) if str in kinds]
@@ -109,15 +116,20 @@ class Binder:
             if mixed or state is not None:
                 kinds = tuple(type(values[j]) for j in mixed)
                 key = (key, kinds, None if state is None else tuple(map(type, state)))
+            variant = 0
+            if variants.chosen is not None:
+                variant = variants.chosen[begin + at]
+                key = (key, features[variant])
             group = groups.get(key)
             if group is None:
                 if bound is None:
                     bound = resolve_strategy(self._reference, params, self._allow)
-                group = groups[key] = _group_of(bound)
+                group = groups[key] = _group_of(bound, features[variant])
             group.trials.append(at)
             group.reads.append(tuple([specs[n] if n in specs else files.get(n, n) for n in group.rows]))
             group.values.append(tuple([params[name] for name in group.numbers]))
             group.states.append(state or ())
+            group.settings.append(numbers[variant])
         return list(groups.values())
 
     def one(self, values: Mapping[str, Any]) -> BoundStrategy:
@@ -141,7 +153,7 @@ class Binder:
         return state_of(self._strategy, self._name, p) if self._has_state else None
 
 
-def _group_of(bound: BoundStrategy) -> Group:
+def _group_of(bound: BoundStrategy, features: frozenset[str]) -> Group:
     rows: dict[str, None] = {}
     numbers: dict[str, Any] = {}
     texts: dict[str, str] = {}
@@ -156,7 +168,7 @@ def _group_of(bound: BoundStrategy) -> Group:
                 texts[name] = value
             else:
                 numbers[name] = value
-    return Group(bound, tuple(rows), numbers, texts)
+    return Group(bound, tuple(rows), numbers, texts, features)
 
 
 @dataclass(frozen=True)
@@ -171,7 +183,7 @@ class Block:
         The distinct arrays that they read.
     index
         Which of them each trial reads, shape (m, arrays of the step).
-    params, states
+    params, states, settings
         Numbers of each trial, float64.
     """
 
@@ -180,6 +192,7 @@ class Block:
     index: np.ndarray[Any, np.dtype[np.int64]]
     params: np.ndarray[Any, np.dtype[np.float64]]
     states: np.ndarray[Any, np.dtype[np.float64]]
+    settings: np.ndarray[Any, np.dtype[np.float64]]
 
 
 def blocks_of(group: Group, most: int) -> Iterator[Block]:
@@ -207,6 +220,7 @@ def blocks_of(group: Group, most: int) -> Iterator[Block]:
             index=np.ascontiguousarray(inverse.reshape(len(chosen), -1), dtype=np.int64),
             params=_numbers(group.values, chosen, len(group.numbers)),
             states=_numbers(group.states, chosen, len(group.strategy.initial_state or ())),
+            settings=_numbers(group.settings, chosen, len(group.settings[0])),
         )
         begin = end
 
@@ -224,12 +238,9 @@ def _reach(ids: Any, order: Any, begin: int, most: int) -> int:
 
 
 def _numbers(rows: Sequence[tuple[Any, ...]], chosen: Any, width: int) -> Any:
-    table = np.empty((len(chosen), width))
     if not width:
-        return table
-    for at, number in enumerate(chosen):
-        table[at] = rows[number]
-    return table
+        return np.empty((len(chosen), 0))
+    return np.array([rows[number] for number in chosen.tolist()], dtype=np.float64)
 
 
 def check_numbers(group: Group) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SHOWN = 5  # problems of one kind that a message lists
+SECTIONS = ("execution", "sizing", "costs")  # of the config, whose keys are settings that a sweep may vary
 
 
 @dataclass(frozen=True)
@@ -35,15 +36,23 @@ class Trials:
         Number of trials.
     dropped
         Combinations of a grid that a constraint of the strategy rules out.
+    settings
+        Names of the columns that are settings, as ``costs.commission_bps``; the others are the strategy's.
     """
 
     columns: dict[str, list[Any]]
     count: int
     dropped: int = 0
+    settings: tuple[str, ...] = ()
+
+    @property
+    def parameters(self) -> dict[str, list[Any]]:
+        """Columns of the strategy's parameters."""
+        return {name: column for name, column in self.columns.items() if name not in self.settings}
 
     def values(self, trial: int) -> dict[str, Any]:
-        """Parameters of one trial."""
-        return {name: column[trial] for name, column in self.columns.items()}
+        """Parameters of one trial, without its settings."""
+        return {name: column[trial] for name, column in self.parameters.items()}
 
 
 def read_trials(strategy: Any, name: str, parameters: Mapping[str, Sequence[Any]] | pd.DataFrame) -> Trials:
@@ -55,7 +64,8 @@ def read_trials(strategy: Any, name: str, parameters: Mapping[str, Sequence[Any]
         The strategy, and its name for messages.
     parameters
         A DataFrame: a row a trial. A mapping of lists: every combination, the last name changing quickest;
-        those that a constraint rules out are left out. What is not named takes its default.
+        those that a constraint rules out are left out. What is not named takes its default. Names with a dot
+        are settings: None, in a DataFrame NaN too, is none.
 
     Raises
     ------
@@ -65,15 +75,21 @@ def read_trials(strategy: Any, name: str, parameters: Mapping[str, Sequence[Any]
         No trial is left.
     """
     table = _columns_of(parameters)
+    settings = {key: _without_nan(values) for key, values in table.items() if "." in key}
+    own = {key: values for key, values in table.items() if key not in settings}
+    length = len(next(iter(table.values()), [None]))
     if hasattr(strategy, "configure") and function_of(strategy, "on_bar") is None:
-        columns = {
-            key: list(values) for key, values in table.items()
-        }  # it checks them itself, trial by trial
+        columns = {key: list(values) for key, values in own.items()}  # it checks them itself, trial by trial
         rules: list[tuple[str, Expression]] = []
+        problems: list[Problem] = []
     else:
         space = space_of(strategy, name)
-        columns = _accepted(name, space, table)
+        columns, problems = _accepted(space, own, length)
         rules = _constraints(name, space, constraints_of(strategy, name))
+    problems += _unknown_sections(settings)
+    if problems:
+        raise ParameterError(name, problems)
+    columns.update(settings)
     grid = isinstance(parameters, Mapping)
     columns, total = _product(columns) if grid else (columns, len(next(iter(columns.values()), [])))
     for text, rule in rules:
@@ -94,7 +110,21 @@ def read_trials(strategy: Any, name: str, parameters: Mapping[str, Sequence[Any]
             + (f"; its constraints rule out all {found} combinations" if found else ""),
             "give each parameter at least one value, and leave one combination that is allowed",
         )
-    return Trials(columns, total, found - total if grid else 0)
+    return Trials(columns, total, found - total if grid else 0, tuple(settings))
+
+
+def _without_nan(values: list[Any]) -> list[Any]:
+    return [None if isinstance(value, float) and value != value else value for value in values]
+
+
+def _unknown_sections(settings: Iterable[str]) -> list[Problem]:
+    return [
+        Problem(
+            path, "is no setting that a sweep varies", allowed=", ".join(f"{name}.KEY" for name in SECTIONS)
+        )
+        for path in settings
+        if path.split(".", 1)[0] not in SECTIONS
+    ]
 
 
 def _columns_of(parameters: Any) -> dict[str, list[Any]]:
@@ -125,11 +155,11 @@ def _plain(values: list[Any]) -> list[Any]:
 
 
 def _accepted(
-    name: str, space: Mapping[str, Parameter], table: Mapping[str, list[Any]]
-) -> dict[str, list[Any]]:
+    space: Mapping[str, Parameter], table: Mapping[str, list[Any]], length: int
+) -> tuple[dict[str, list[Any]], list[Problem]]:
+    """Check a column at a time: the columns, filled with defaults, and what is wrong."""
     problems = []
     columns: dict[str, list[Any]] = {}
-    length = len(next(iter(table.values()), [None]))
     for key in table:
         if key not in space:
             near = nearest(key, space)
@@ -158,9 +188,7 @@ def _accepted(
                     wrong[value] = None
         if not wrong:
             columns[key] = [accepted[type(value), value] for value in table[key]]
-    if problems:
-        raise ParameterError(name, problems)
-    return columns
+    return columns, problems
 
 
 def _product(columns: Mapping[str, list[Any]]) -> tuple[dict[str, list[Any]], int]:

@@ -1,0 +1,106 @@
+"""Settings as columns of a sweep: which execution, sizing and costs each trial runs under."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from admf.simulation.beyond import refuse_beyond
+from admf.simulation.settings import NUMBERS, Settings
+from admf.simulation.sweeps.space import Trials
+
+if TYPE_CHECKING:
+    from admf.core.config.models import BacktestConfig
+
+# Features that change no bit where their number is 0. Switched on for all trials where one needs them, they
+# do not double the kernels.
+HARMLESS = frozenset({"commission", "commission_per_unit", "commission_fixed", "slippage", "spread"})
+
+
+@dataclass(frozen=True)
+class Variants:
+    """The settings of every trial.
+
+    Parameters
+    ----------
+    settings
+        Distinct ones.
+    features
+        Of each of these: the parts of the engine that its kernel has.
+    numbers
+        Of each of these: the numbers that this kernel takes.
+    chosen
+        Which of them each trial has; None: all have the only one.
+    """
+
+    settings: list[Settings]
+    features: list[frozenset[str]]
+    numbers: list[tuple[float, ...]]
+    chosen: list[int] | None = None
+
+    def of(self, trial: int) -> int:
+        """Position of a trial's settings."""
+        return 0 if self.chosen is None else self.chosen[trial]
+
+
+def read_variants(
+    trials: Trials, sections: Mapping[str, Any], config_of: Callable[[Mapping[str, Any]], BacktestConfig]
+) -> Variants:
+    """Check the settings of every trial.
+
+    Parameters
+    ----------
+    trials
+        Their columns of settings override `sections`.
+    sections
+        Execution, sizing and costs of the sweep by name: mappings, models of the config, or None.
+    config_of
+        Makes the config of such sections.
+
+    Raises
+    ------
+    ConfigError
+        A value is wrong, or settings are beyond what a sweep simulates.
+    """
+    common = {name: _mapping(section) for name, section in sections.items()}
+    chosen: list[int] | None = None
+    distinct: dict[tuple[Any, ...], int] = {(): 0}
+    if trials.settings:
+        distinct = {}
+        rows = zip(*(trials.columns[name] for name in trials.settings), strict=True)
+        chosen = [distinct.setdefault(row, len(distinct)) for row in rows]
+    settings = [_settings(trials.settings, row, common, config_of) for row in distinct]
+    shared = HARMLESS & frozenset[str]().union(*(each.features for each in settings))
+    features = [each.features | shared for each in settings]
+    numbers = [
+        tuple(getattr(each, name) for name, feature in NUMBERS if feature in used)
+        for each, used in zip(settings, features, strict=True)
+    ]
+    return Variants(settings, features, numbers, chosen)
+
+
+def _settings(
+    names: Sequence[str],
+    values: Sequence[Any],
+    common: Mapping[str, Mapping[str, Any]],
+    config_of: Callable[[Mapping[str, Any]], BacktestConfig],
+) -> Settings:
+    sections = {name: dict(section) for name, section in common.items()}
+    for path, value in zip(names, values, strict=True):
+        section, key = path.split(".", 1)
+        sections[section][key] = value
+    config = config_of(sections)
+    found = Settings.from_config(config.execution, config.sizing, config.costs, config.initial_cash)
+    if found.detailed:
+        refuse_beyond(config, "a sweep")
+    return found
+
+
+def _mapping(section: Any) -> Mapping[str, Any]:
+    if section is None:
+        return {}
+    if isinstance(section, Mapping):
+        return section
+    given: Mapping[str, Any] = section.model_dump(exclude_unset=True)
+    return given
