@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
+from rich.table import Table
 
 from admf.cli.output import add_row, plain, table
+from admf.simulation.cost_kinds import shown_costs
 
 # What a reader wants first, in this order; `--json` and the report have all metrics.
 HEADLINE = (
@@ -53,8 +55,8 @@ def show_result(result: Mapping[str, Any], console: Console) -> None:
         add_row(sheet, "strategy", f"{final['strategy']}({params}) on {final.get('symbol')}")
     for name, value in headline(result.get("metrics") or {}):
         add_row(sheet, name, value)
-    for name, value in (final.get("costs") or {}).items():
-        add_row(sheet, f"costs: {name}", f"{value:,.2f}")
+    for kind, cost in shown_costs(final.get("costs") or {}).items():
+        add_row(sheet, f"costs: {kind.replace('_', ' ')}", f"{cost:,.2f}")
     if result.get("digest"):
         add_row(sheet, "digest", result["digest"])
     folder = result.get("run_folder")
@@ -63,9 +65,23 @@ def show_result(result: Mapping[str, Any], console: Console) -> None:
         if "report" in (result.get("artifacts") or {}):
             add_row(sheet, "report", Path(folder) / result["artifacts"]["report"])
     console.print(sheet)
+    if final.get("pessimistic"):
+        console.print(_comparison(result, final["pessimistic"]))
     for label, texts in (("warning", result.get("warnings")), ("error", result.get("errors"))):
         for text in texts or ():
             console.print(plain(f"{label}: {text}"), soft_wrap=True)
+
+
+def _comparison(result: Mapping[str, Any], worse: Mapping[str, Any]) -> Table:
+    """Lay out the result and its pessimistic rerun side by side."""
+    sheet = table(None, "", "as configured", "pessimistic", numbers=(1, 2))
+    ours, theirs = headline(result.get("metrics") or {}), dict(headline(worse.get("metrics") or {}))
+    for name, value in ours:
+        add_row(sheet, name, value, theirs.get(name, ""))
+    costs = (result["final_results"].get("costs") or {}).get("total")
+    if costs is not None:
+        add_row(sheet, "costs: total", f"{costs:,.2f}", f"{worse['costs']['total']:,.2f}")
+    return sheet
 
 
 def headline(metrics: Mapping[str, float | None]) -> list[tuple[str, str]]:

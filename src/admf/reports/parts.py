@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from admf.reports.summary import benchmark_metrics, percent
+from admf.simulation.cost_kinds import COST_KINDS, shown_costs
 from admf.simulation.figures import MONTHS
 from admf.simulation.figures_data import MonthlyReturns, local_index, moments_text
 from admf.simulation.metrics_glossary import DASH, GLOSSARY
@@ -64,7 +65,7 @@ def tiles(result: SimulationResult) -> str:
     for name in TILES:
         if name == "costs":
             title, value = "Costs paid", f"{result.costs['total']:,.0f}"
-            tip = "Commission, slippage and spread of all fills. All numbers here are after them."
+            tip = "Commission, slippage and spread of all fills, and financing. All numbers are after them."
             compare = f"{percent(result.costs['total'] / result.initial_cash)} of the initial cash"
         else:
             info = GLOSSARY[name]
@@ -220,17 +221,17 @@ def costs_table(result: SimulationResult) -> str:
     """Lay out what was paid, by kind, with a bar for its share."""
     total = result.costs["total"]
     gross = result.metrics["final_equity"] - result.initial_cash + total
+    shown = shown_costs(result.costs)
+    del shown["total"]
+    paid = sum(value for value in shown.values() if value > 0)
     rows = []
-    for name, text in (
-        ("commission", "to the broker"),
-        ("slippage", "worse prices at the fills"),
-        ("spread", "between bid and ask, at entry"),
-    ):
-        value = result.costs[name]
-        share = value / total if total > 0 else 0.0
+    for name, value in shown.items():
+        title = name.capitalize().replace("_", " ")
+        text = COST_KINDS[name] if value >= 0 else f"{COST_KINDS[name]}: received"
+        share = value / paid if value > 0 else 0.0
         bar = f'<div class="bar" style="width:{share * 100:.1f}%"></div>' if share > 0 else ""
         rows.append(
-            f'<tr><th scope="row" class="text">{name.capitalize()}</th><td>{value:,.2f}</td>'
+            f'<tr><th scope="row" class="text">{title}</th><td>{value:,.2f}</td>'
             f'<td class="text">{bar}</td>'
             f'<td class="text">{text}</td></tr>'
         )

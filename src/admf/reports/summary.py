@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from admf.simulation.cost_kinds import shown_costs
 from admf.simulation.figures_data import local_index
 from admf.simulation.metrics import (
     annual_return,
@@ -104,6 +105,16 @@ def evidence(result: SimulationResult) -> str:
     return f"{text}; every variant that was tried before this one makes it less.{few}"
 
 
+def comparison(result: SimulationResult, worse: SimulationResult) -> list[tuple[str, str, str]]:
+    """Give key metrics and costs of a result and its pessimistic rerun: title, value, value of the rerun."""
+    rows = [
+        (info.title, info.format(result.metrics[name]), info.format(worse.metrics[name]))
+        for name in KEY_METRICS
+        for info in (GLOSSARY[name],)
+    ]
+    return [*rows, ("Costs paid", f"{result.costs['total']:,.2f}", f"{worse.costs['total']:,.2f}")]
+
+
 def summary_markdown(result: SimulationResult) -> str:
     """Write a result as markdown: headline, key metrics, costs, warnings. Names are escaped."""
     held = benchmark_metrics(result)
@@ -112,13 +123,20 @@ def summary_markdown(result: SimulationResult) -> str:
         info = GLOSSARY[name]
         theirs = info.format(held[name]) if name in held else ""
         rows.append(f"| {info.title} | {info.format(result.metrics[name])} | {theirs} |")
-    costs = ", ".join(f"{name} {value:,.2f}" for name, value in result.costs.items())
+    costs = ", ".join(
+        f"{name.replace('_', ' ')} {value:,.2f}" for name, value in shown_costs(result.costs).items()
+    )
     parts = [
         f"### {_plain(result.strategy)} on {_plain(result.bars.symbol)}, {period_text(result)}",
         _plain(headline(result)),
         "\n".join(["| metric | strategy | buy and hold |", "|---|--:|--:|", *rows]),
         f"Costs paid: {costs}.",
     ]
+    worse = getattr(result, "pessimistic", None)  # a portfolio has none
+    if worse is not None:
+        table = [f"| {title} | {ours} | {theirs} |" for title, ours, theirs in comparison(result, worse)]
+        parts.append("Under pessimistic assumptions:")
+        parts.append("\n".join(["| metric | as configured | pessimistic |", "|---|--:|--:|", *table]))
     if result.warnings:
         parts.append("Warnings:\n" + "\n".join(f"- {_plain(warning)}" for warning in result.warnings))
     return "\n\n".join(parts) + "\n"

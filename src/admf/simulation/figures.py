@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from admf.simulation.cost_kinds import shown_costs
 from admf.simulation.figures_data import (
     buy_and_hold,
     largest,
@@ -208,11 +209,12 @@ def costs_figure(result: SimulationResult) -> go.Figure:
     """Draw what was paid for trading, by kind."""
     import plotly.graph_objects as go
 
-    names = ("spread", "slippage", "commission")
-    values = [result.costs[name] for name in names]
+    shown = shown_costs(result.costs)
+    names = [name for name in reversed(shown) if name != "total"]
+    values = [shown[name] for name in names]
     bars = go.Bar(
         x=values,
-        y=list(names),
+        y=[name.replace("_", " ") for name in names],
         orientation="h",
         marker_color=BENCHMARK,
         text=[f"{value:,.2f}" for value in values],

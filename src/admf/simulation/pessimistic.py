@@ -116,3 +116,30 @@ def with_rerun(
         return result
     worse = simulate(pessimistic_bars(bars, config), pessimistic_settings(config))
     return replace(result, pessimistic=worse)
+
+
+def differing_assumptions(result: SimulationResult, worse: SimulationResult) -> dict[str, str]:
+    """Give the lines of the rerun's assumption card that are not those of the result.
+
+    Lines that tell an outcome (open position, engine) are left out.
+    """
+    return {
+        name: text
+        for name, text in worse.assumptions.items()
+        if text != result.assumptions.get(name) and name not in ("open position", "engine")
+    }
+
+
+def rerun_facts(result: SimulationResult) -> dict[str, Any]:
+    """Give what a workflow's result says of the rerun, as plain values; empty where there is none."""
+    worse = result.pessimistic
+    if worse is None:
+        return {}
+    return {
+        "metrics": worse.metrics,
+        "costs": worse.costs,
+        "trades": len(worse.trade_table["pnl"]),
+        "assumptions": differing_assumptions(result, worse),
+        "warnings": worse.warnings,
+        "digest": worse.digest,
+    }

@@ -1,0 +1,101 @@
+"""Financing among the costs, and the pessimistic rerun beside the result, wherever results are shown."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from io import StringIO
+
+import pytest
+from rich.console import Console
+
+from admf.cli.render import show_result
+from admf.reports import parts, summary_markdown
+from admf.reports.pessimistic import comparison_table
+from admf.simulation.cost_kinds import shown_costs
+from admf.simulation.figures import costs_figure
+from admf.simulation.pessimistic import differing_assumptions, rerun_facts
+
+
+@pytest.fixture(scope="module")
+def financed(result):
+    financing = {"borrow": 12.5, "funding": 0.0, "margin_interest": 0.25, "cash_interest": -3.0}
+    return replace(result, financing=financing)
+
+
+@pytest.fixture(scope="module")
+def rerun(financed, make_result):
+    worse = make_result([100.0, 90.0, 80.0], trades=1)
+    worse = replace(
+        worse,
+        assumptions={**worse.assumptions, "costs": "spread 2 bps", "open position": "none at the end"},
+        warnings=["zero trades"],
+    )
+    return replace(financed, pessimistic=worse)
+
+
+def test_kinds_of_costs_that_there_are_none_of_are_not_shown(result, financed):
+    assert list(shown_costs(result.costs)) == ["commission", "slippage", "spread", "total"]
+    assert shown_costs(financed.costs) == {
+        "commission": 0.0,
+        "slippage": 0.0,
+        "spread": 0.0,
+        "borrow": 12.5,
+        "margin_interest": 0.25,
+        "cash_interest": -3.0,
+        "total": 9.75,
+    }
+
+
+def test_financing_is_among_the_costs_of_report_and_summary(financed):
+    table = parts.costs_table(financed)
+    assert table.count("<tr>") == 7
+    assert ">Margin interest</th><td>0.25</td>" in table
+    assert "on free cash: received" in table
+    assert "width:98.0%" in table  # 12.5 of the 12.75 that were paid
+    assert "margin interest 0.25, cash interest -3.00, total 9.75." in summary_markdown(financed)
+    assert costs_figure(financed).data[0].y == (
+        "cash interest", "margin interest", "borrow", "spread", "slippage", "commission",
+    )  # fmt: skip
+
+
+def test_the_summary_has_both_results(rerun):
+    text = summary_markdown(rerun)
+    table = text.split("Under pessimistic assumptions:")[1]
+    final = [line for line in table.split("\n") if line.startswith("| Final equity")]
+    assert final == [f"| Final equity | {rerun.equity_values[-1]:,.2f} | 80.00 |"]
+    assert "| Costs paid | 9.75 | 0.00 |" in table
+    assert "pessimistic" not in summary_markdown(replace(rerun, pessimistic=None))
+
+
+def test_the_report_has_both_results_and_what_differs(rerun):
+    table = comparison_table(rerun, rerun.pessimistic)
+    assert f"<td>{rerun.equity_values[-1]:,.2f}</td><td>80.00</td>" in table
+    assert "spread 2 bps" in table
+    assert "none at the end" not in table
+
+
+def test_the_result_of_a_workflow_has_the_rerun(rerun):
+    facts = rerun_facts(rerun)
+    assert facts["metrics"] == rerun.pessimistic.metrics
+    assert facts["trades"] == 1
+    assert facts["costs"]["total"] == 0.0
+    assert facts["assumptions"] == {"costs": "spread 2 bps"}
+    assert facts["warnings"] == ["zero trades"]
+    assert facts["digest"] == rerun.pessimistic.digest
+    assert rerun_facts(rerun.pessimistic) == {}
+    assert differing_assumptions(rerun, rerun) == {}
+
+
+def test_the_terminal_shows_both_results(rerun):
+    document = {
+        "name": "n", "status": "completed", "duration_seconds": 1.0, "workflow_id": "n-1",
+        "metrics": rerun.metrics,
+        "final_results": {"costs": rerun.costs, "pessimistic": rerun_facts(rerun)},
+    }  # fmt: skip
+    text = StringIO()
+    show_result(document, Console(file=text, width=120))
+    lines = [line.split() for line in text.getvalue().splitlines()]
+    assert ["costs:", "margin", "interest", "0.25"] in lines
+    assert ["as", "configured", "pessimistic"] in lines
+    assert ["Final", "equity", f"{rerun.equity_values[-1]:,.2f}", "80.00"] in lines
+    assert ["costs:", "total", "9.75", "0.00"] in lines
