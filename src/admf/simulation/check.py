@@ -77,6 +77,7 @@ def check_backtest(
     from admf.indicators import IndicatorTable
     from admf.simulation.api import simulated_range
     from admf.simulation.inputs import gather
+    from admf.simulation.needs import missing_data
     from admf.strategies import ParameterError, resolve_strategy
 
     try:
@@ -89,15 +90,15 @@ def check_backtest(
         return [Problem("strategy.name", error.message, hint=error.hint)]
     if bars is None:
         return []
-    problems: list[Problem] = []
+    problems = missing_data(bars, config)
     try:
         first, last = simulated_range(bars, config)
     except ConfigError as error:
-        return list(error.problems)
+        return [*problems, *error.problems]
     try:
         inputs = gather(bars, bound, IndicatorTable(bars))
     except AdmfError as error:
-        return [Problem("strategy", error.message, hint=error.hint)]
+        return [*problems, Problem("strategy", error.message, hint=error.hint)]
     # a decision on the last bar is never filled: one bar more is needed
     if inputs.warmup >= last - 1:
         problems.append(

@@ -1,0 +1,66 @@
+"""Columns that a backtest's settings name, and the volume that they need, must be in the data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from admf.core.config import BacktestConfig
+from admf.errors import ConfigError
+from admf.simulation.check import check_backtest
+from admf.simulation.needs import missing_data, require_data
+
+
+def config_of(**sections: Any) -> BacktestConfig:
+    return BacktestConfig(strategy={"name": "buy_and_hold"}, **sections)
+
+
+@pytest.fixture(scope="module")
+def bars(by_hand):
+    return replace(by_hand([(1, 1, 1, 1)] * 5), extra={"spread": np.ones(5), "halted": np.zeros(5)})
+
+
+ALL = {
+    "execution": {"halted_column": "halted", "max_participation_pct": 10, "halt_on_zero_volume": True},
+    "costs": {"spread_column": "spread", "impact": 1},
+}
+
+
+def test_what_is_there_is_no_problem(bars):
+    assert missing_data(bars, config_of(**ALL)) == []
+    assert missing_data(bars, config_of(costs={"funding_column": "volume"})) == []
+    assert check_backtest(bars, config_of(**ALL)) == []
+
+
+def test_a_column_that_is_not_there_is_named(bars):
+    config = config_of(costs={"spread_column": "spred"}, margin={"locates": "column", "locate_column": "x"})
+    assert [str(problem) for problem in missing_data(bars, config)] == [
+        "costs.spread_column: is no column of the data of SYMBOL\n"
+        '    found: "spred"\n'
+        "    allowed: open, high, low, close, volume, spread, halted\n"
+        "    hint: did you mean spread?".replace("SYMBOL", bars.symbol),
+        "margin.locate_column: is no column of the data of SYMBOL\n"
+        '    found: "x"\n'
+        "    allowed: open, high, low, close, volume, spread, halted".replace("SYMBOL", bars.symbol),
+    ]
+    assert [problem.path for problem in check_backtest(bars, config)] == [
+        "costs.spread_column",
+        "margin.locate_column",
+    ]
+
+
+def test_what_needs_volume_is_refused_where_there_is_none(bars):
+    silent = replace(bars, volume=np.zeros(5))
+    found = {problem.path: problem.message for problem in missing_data(silent, config_of(**ALL))}
+    none = "needs volume, and the data has none"
+    assert found == {
+        "execution.max_participation_pct": f"{none}: nothing would ever be filled",
+        "execution.halt_on_zero_volume": f"{none}: every bar would be halted",
+        "costs.impact": f"{none}: no fill would have any impact",
+    }
+    with pytest.raises(ConfigError, match=r"costs\.impact: needs volume"):
+        require_data(silent, config_of(costs={"impact": 1}))
+    assert missing_data(silent, config_of()) == []
