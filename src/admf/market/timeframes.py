@@ -88,6 +88,12 @@ def infer_timeframe(timestamps: npt.NDArray[np.int64]) -> str | None:
     return None
 
 
+def local_clock(timestamps: npt.NDArray[np.int64], timezone: str) -> npt.NDArray[np.datetime64]:
+    """Give what the clocks of a zone show at UTC nanoseconds, as datetime64[ns] of the same shape."""
+    index = pd.DatetimeIndex(timestamps.view("M8[ns]"), tz="UTC").tz_convert(timezone).tz_localize(None)
+    return index.as_unit("ns").to_numpy()
+
+
 def periods_per_year(timestamps: npt.NDArray[np.int64], timeframe: str, timezone: str = "UTC") -> float:
     """Bars in a year, for annual figures.
 
@@ -110,8 +116,7 @@ def periods_per_year(timestamps: npt.NDArray[np.int64], timeframe: str, timezone
         return 52 / count
     if unit == "mo":
         return 12 / count
-    local = pd.DatetimeIndex(timestamps.view("M8[ns]"), tz="UTC").tz_convert(timezone).tz_localize(None)
-    days = local.as_unit("ns").asi8 // int(DAY_SECONDS * 1e9)
+    days = local_clock(timestamps, timezone).astype("M8[D]").astype(np.int64)
     unique, bars = np.unique(days, return_counts=True)
     weekdays = (unique + 3) % 7  # 1970-01-01 was a Thursday; Monday is 0
     weeks = len(np.unique((unique + 3) // 7))

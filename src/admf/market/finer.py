@@ -1,0 +1,102 @@
+"""Finer bars: which of them lie in which bar."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from admf.errors import DataError
+from admf.market.bars import Bars
+from admf.market.timeframes import local_clock, split_timeframe, timeframe_seconds
+
+Positions = npt.NDArray[np.int64]
+
+# Prices that were scaled or printed as decimals differ in their last digits, as in the quality gate.
+_ROUNDING = 1e-9
+_NS = 10**9
+
+
+def finer_spans(bars: Bars, finer: Bars) -> tuple[Positions, Positions]:
+    """Find the finer bars of each bar.
+
+    A timestamp is a bar's beginning, and a bar lasts as long as its timeframe says, but no longer than to
+    the next one's beginning; days, weeks and months are those of the wall clock in ``bars.timezone``. A
+    finer bar lies in the bar in whose time it begins; those in no bar's time (before the first bar, in a
+    gap) are passed over.
+
+    Parameters
+    ----------
+    bars, finer
+        Of one symbol, in order of time.
+
+    Returns
+    -------
+    begin, end : int64 of shape (bars,)
+        Position of a bar's first finer bar, and of the one after its last; equal where it has none.
+
+    Raises
+    ------
+    DataError
+        The timeframe is not finer, the symbol another, or a finer bar leaves the range of its bar (by more
+        than a billionth).
+    """
+    if finer.symbol != bars.symbol:
+        raise DataError(f"the finer bars are of {finer.symbol}, the bars of {bars.symbol}")
+    if timeframe_seconds(finer.timeframe) >= timeframe_seconds(bars.timeframe):
+        raise DataError(
+            f"{bars.symbol}: finer bars have timeframe {finer.timeframe}, which is not shorter than "
+            f"{bars.timeframe}, that of the bars",
+            hint="give finer bars of a shorter timeframe, or none",
+        )
+    begin = np.searchsorted(finer.timestamps, bars.timestamps)
+    end = np.searchsorted(finer.timestamps, _ends(bars))
+    _require_within(bars, finer, begin, end)
+    return begin, end
+
+
+def _ends(bars: Bars) -> Positions:
+    """UTC nanoseconds at which each bar is over at the latest."""
+    stamps = bars.timestamps
+    count, unit = split_timeframe(bars.timeframe)
+    if unit in "smh" or not len(stamps):
+        ends = stamps + round(timeframe_seconds(bars.timeframe) * _NS)
+    else:
+        import pandas as pd
+
+        wall = local_clock(stamps, bars.timezone)
+        if unit == "mo":
+            months = wall.astype("M8[M]")
+            over = (months + count).astype("M8[ns]") + (wall - months.astype("M8[ns]"))
+        else:
+            over = wall + np.timedelta64(count * (7 if unit == "w" else 1), "D")
+        local = pd.DatetimeIndex(over).tz_localize(
+            bars.timezone, nonexistent="shift_forward", ambiguous=np.ones(len(over), dtype=bool)
+        )
+        ends = local.tz_convert("UTC").tz_localize(None).as_unit("ns").asi8
+    ends = np.maximum(ends, stamps)
+    ends[:-1] = np.minimum(ends[:-1], stamps[1:])
+    return ends
+
+
+def _require_within(bars: Bars, finer: Bars, begin: Positions, end: Positions) -> None:
+    """Refuse finer bars that cannot have been part of their bar."""
+    lengths = end - begin
+    owner = np.repeat(np.arange(len(bars)), lengths)
+    skipped = begin - np.concatenate(([0], np.cumsum(lengths)[:-1]))
+    members = np.arange(len(owner)) + np.repeat(skipped, lengths)
+    above = finer.high[members] > bars.high[owner] * (1 + _ROUNDING)
+    below = finer.low[members] < bars.low[owner] * (1 - _ROUNDING)
+    wrong = above | below
+    if not wrong.any():
+        return
+    first = int(np.argmax(wrong))
+    part, whole = int(members[first]), int(owner[first])
+    name, side = ("high", "above") if above[first] else ("low", "below")
+    others = int(wrong.sum()) - 1
+    raise DataError(
+        f"{bars.symbol}: the finer bar of {finer.index[part].isoformat()} has {name} "
+        f"{getattr(finer, name)[part]:.12g}, {side} the {name} {getattr(bars, name)[whole]:.12g} of its bar "
+        f"of {bars.index[whole].isoformat()}" + (f" (and {others} more such finer bars)" if others else ""),
+        hint="both must come from the same prices, adjusted alike; timestamps are beginnings of bars, in the "
+        "right time zone",
+    )
