@@ -14,10 +14,10 @@ from admf.core.config.models import BacktestConfig
 from admf.indicators import IndicatorTable
 from admf.market import Bars
 from admf.simulation import SimulationResult
-from admf.simulation.api import run_plain, simulated_range
+from admf.simulation.api import settings_of, simulated_range
+from admf.simulation.engine import Ground, run_plain
 from admf.simulation.inputs import gather
 from admf.simulation.records import ORDER_COLUMNS, TRADE_COLUMNS
-from admf.simulation.settings import Settings
 from admf.strategies import resolve_strategy
 
 
@@ -40,10 +40,10 @@ def simulate_both(bars: Bars, strategy: Any, params: dict | None = None, **setti
         strategy={"name": "x"}, **{renamed.get(key, key): value for key, value in settings.items()}
     )
     bound = resolve_strategy(strategy, params)
-    numbers = Settings.from_config(config.execution, config.sizing, config.costs, config.initial_cash)
-    inputs = gather(bars, bound, IndicatorTable(bars))
-    first, last = simulated_range(bars, config)
-    plain = run_plain(bound, inputs, numbers, first, last, bars)
+    table = IndicatorTable(bars)
+    inputs = gather(bars, bound, table)
+    ground = Ground(bars, *simulated_range(bars, config), table)
+    plain = run_plain(bound, inputs, settings_of(config), ground)
     np.testing.assert_array_equal(result.equity_values, plain.equity)
     np.testing.assert_array_equal(result.position_values, plain.positions)
     for names, table, rows in (

@@ -308,8 +308,8 @@ def test_what_was_not_filled_as_ordered_is_counted_rule_by_rule():
         (2, "signal", "cancelled: replaced"),
         (3, "signal", "expired"),
         (4, "signal", "blocked: cooldown"),
-        (4, "signal", "blocked: daily loss"),
-        (5, "signal", "cut: exposure"),
+        (4, "signal", "blocked: daily_loss"),
+        (5, "signal", "cut: max_exposure"),
         (5, "signal", "rejected: no shares to borrow"),
         (6, "liquidation", "filled"),
         (7, "risk", "filled"),
@@ -318,8 +318,8 @@ def test_what_was_not_filled_as_ordered_is_counted_rule_by_rule():
     )
     assert warnings_of(Settings(), EQUITY, orders, 0) == [
         "1 order was rejected: 1 no shares to borrow",
-        "2 orders were blocked by risk: 1 daily loss, 1 cooldown",
-        "1 order was cut by risk: 1 exposure",
+        "2 orders were blocked by risk: 1 daily_loss, 1 cooldown",
+        "1 order was cut by risk: 1 max_exposure",
         "3 orders were cancelled: 2 replaced, 1 remainder",
         "1 order was expired",
         "2 fills were in part: the bar's volume did not suffice",

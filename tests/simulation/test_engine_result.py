@@ -100,6 +100,9 @@ def test_the_card_states_everything(result):
     assert set(card) == {
         "fill", "last bar", "inside a bar", "stops", "re-entry", "repeated signal", "costs", "sizing",
         "direction", "borrowing", "volume", "warm-up", "open position", "data", "bars per year", "engine",
+        "halted bars",
+        "orders",
+        "risk",
     }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ import pytest
 import admf
 from admf.simulation import step_source
 from admf.simulation.kernel import ACCOUNT, StepCall, kernel_source, loop_source
-from admf.simulation.plain import Account
+from admf.simulation.orders.plain import Account
 from admf.simulation.settings import Settings
 from admf.simulation.step_source import NotEmbeddableError, collect
 from admf.strategies import Choice, Float, resolve_strategy

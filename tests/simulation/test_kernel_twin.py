@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 import admf
 from admf.indicators import RSI, SMA, IndicatorTable
-from admf.simulation.api import Tracks, run_engine, run_plain
+from admf.simulation.engine import Ground, Tracks, run_engine, run_plain
 from admf.simulation.inputs import gather
 from admf.simulation.records import FILLED, ORDER_COLUMNS, TRADE_COLUMNS
 from admf.simulation.settings import Settings
@@ -151,10 +151,11 @@ def both_engines(profile: str, bars, base: Settings) -> tuple[Tracks, Tracks]:
     _, strategy, column = PROFILES[profile]
     params = {"target": column} if column else {"fast": 3, "slow": 7} if strategy == "sma_cross" else {}
     bound = resolve_strategy(strategy, params)
-    inputs = gather(bars, bound, IndicatorTable(bars))
-    compiled, reason = run_engine(bound, inputs, base, 0, len(bars), bars)
+    table = IndicatorTable(bars)
+    inputs, ground = gather(bars, bound, table), Ground(bars, 0, len(bars), table)
+    compiled, reason = run_engine(bound, inputs, base, ground)
     assert reason is None
-    return compiled, run_plain(bound, inputs, base, 0, len(bars), bars)
+    return compiled, run_plain(bound, inputs, base, ground)
 
 
 def with_targets(frame: pd.DataFrame, seed: int) -> pd.DataFrame:

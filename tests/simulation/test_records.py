@@ -25,8 +25,8 @@ def test_codes_are_positions_of_their_words():
         "rejected: no shares to borrow": records.NO_LOCATE,
         "rejected: below the minimum notional": records.BELOW_MINIMUM,
         "rejected: no volatility yet": records.NO_VOLATILITY,
-        "blocked: allowed symbols": records.BLOCKED_BY + 1 - 1,
-        "cut: concentration": records.CUT_BY + 10 - 1,
+        "blocked: allowed_symbols": records.BLOCKED_BY + 1 - 1,
+        "cut: max_concentration": records.CUT_BY + 10 - 1,
     }
     assert {word: STATUSES[code] for word, code in named.items()} == {word: word for word in named}
     assert REASONS[records.MARGIN_CALL] == "margin_call"

@@ -18,6 +18,7 @@ from admf.core.registry import registry_of
 from admf.errors import AdmfError, ConfigError, DataError, StrategyError
 from admf.indicators import ATR, EMA, MAX, SMA, custom
 from admf.market import load_bars
+from admf.simulation.engine import run_plain
 from admf.simulation.session import SimulationSession
 from admf.strategies import Float, Int
 from admf.testing.bars import example_bars
@@ -165,7 +166,7 @@ def assert_same(result, expected):
 @pytest.fixture
 def plain_engine(monkeypatch):
     """Spares the compiling; that the kernel has the same bits is tested elsewhere, and below."""
-    monkeypatch.setattr(api, "run_engine", lambda *args: (api.run_plain(*args), "a test wants it plain"))
+    monkeypatch.setattr(api, "run_engine", lambda *args: (run_plain(*args), "a test wants it plain"))
 
 
 def test_every_built_in_strategy_is_here():

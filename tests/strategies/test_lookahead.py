@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import admf
 import admf.simulation.api as api
 from admf.market import load_bars
+from admf.simulation.engine import run_plain
 from admf.testing.bars import change_after, example_bars
 
 COUNT = 160
@@ -57,7 +58,7 @@ EXECUTIONS = [
 @pytest.fixture(scope="module")
 def plain_engine():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(api, "run_engine", lambda *args: (api.run_plain(*args), "a test wants it plain"))
+        patch.setattr(api, "run_engine", lambda *args: (run_plain(*args), "a test wants it plain"))
         yield
 
 

@@ -12,7 +12,8 @@ import numpy as np
 from admf.errors import DataError, StrategyError
 from admf.indicators.spec import BAR_COLUMNS
 from admf.indicators.table import column_of
-from admf.simulation.plain import Account
+from admf.simulation.orders.plain import Account
+from admf.strategies.orders import is_decision
 from admf.typing import FloatArray
 
 if TYPE_CHECKING:
@@ -105,8 +106,8 @@ class Step:
         self._call = strategy.new_step()
         self.state = strategy.initial_state
 
-    def __call__(self, value_of: Callable[[str], float | None], account: Account, where: str) -> float:
-        """Ask for the target exposure.
+    def __call__(self, value_of: Callable[[str], float | None], account: Account, where: str) -> Any:
+        """Ask for the target exposure, or a decision with orders (a tuple of floats).
 
         Parameters
         ----------
@@ -136,6 +137,8 @@ class Step:
                     hint="return (target, state), the state being a tuple",
                 )
             answer, self.state = answer
+        if isinstance(answer, tuple) and is_decision(answer):
+            return tuple(float(part) for part in answer)
         number = isinstance(answer, (bool, int, float, np.bool_, np.integer, np.floating))
         if number and not math.isinf(answer):
             return float(answer)
@@ -143,7 +146,7 @@ class Step:
         raise StrategyError(
             f"strategy {self._strategy.name} returned {answer if number else repr(answer)} at bar {where}, "
             "which is not a target",
-            hint="return a number from -1 to 1, or NaN for no decision",
+            hint="return a number from -1 to 1, NaN for no decision, or an order of admf.strategies.orders",
         )
 
     def _value(self, name: str, value_of: Callable[[str], float | None], account: Account) -> Any:
@@ -164,11 +167,11 @@ class Step:
 
 def decider(
     strategy: BoundStrategy, inputs: Inputs, label: Callable[[int], str]
-) -> Callable[[int, Account], float]:
+) -> Callable[[int, Account], Any]:
     """Return a function that asks the step about a bar of the arrays, by its position."""
     step = Step(strategy)
 
-    def decide(bar: int, account: Account) -> float:
+    def decide(bar: int, account: Account) -> Any:
         def value_of(argument: str) -> float | None:
             found = inputs.lags.get(argument)
             return None if found is None else inputs.arrays[found[0]][bar - found[1]]

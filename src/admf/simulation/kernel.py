@@ -155,18 +155,9 @@ def kernel_source(step: StepCall, features: frozenset[str]) -> str:
     """
     names = ["equity", "positions", "first", "last", "warm", *PRICES]
     types = ["_OUT"] * 2 + ["_t.int64"] * 3 + ["_ROW"] * 4
-    for row in step.rows:
-        names.append(f"row_{row}")
-        types.append("_ROW")
-    for name, value in step.params.items():
-        names.append(f"p_{name}")
-        types.append(_numba_type(value))
-    for name in _numbers(features):
-        names.append(name)
-        types.append("_t.float64")
-    if step.state is not None:
-        names.append("state")
-        types.append(f"_t.Tuple(({''.join(_numba_type(value) + ', ' for value in step.state)}))")
+    more_names, more_types = step_arguments(step, _numbers(features))
+    names += more_names
+    types += more_types
     columns = range(len(ORDER_COLUMNS))
     tail = Template(template.SINGLE).substitute(
         cells=", ".join(f"x{j}" for j in columns),
@@ -174,7 +165,21 @@ def kernel_source(step: StepCall, features: frozenset[str]) -> str:
         signature=", ".join(types),
         loop=_loop("run", names, step, features | {"record"}),
     )
-    return _head("the engine's loop around one strategy's step", [step.source]) + tail
+    return head("the engine's loop around one strategy's step", [step.source]) + tail
+
+
+def step_arguments(step: StepCall, numbers: Sequence[str] = ()) -> tuple[list[str], list[str]]:
+    """Give names and numba types of a kernel's arguments that come from the step, `numbers` among them."""
+    names, types = [f"row_{row}" for row in step.rows], ["_ROW"] * len(step.rows)
+    for name, value in step.params.items():
+        names.append(f"p_{name}")
+        types.append(_numba_type(value))
+    names += numbers
+    types += ["_t.float64"] * len(numbers)
+    if step.state is not None:
+        names.append("state")
+        types.append(f"_t.Tuple(({''.join(_numba_type(value) + ', ' for value in step.state)}))")
+    return names, types
 
 
 def sweep_source(step: StepCall, features: frozenset[str], metrics: tuple[str, ...]) -> str:
@@ -227,7 +232,7 @@ def sweep_source(step: StepCall, features: frozenset[str], metrics: tuple[str, .
         values=", ".join(values),
         cash=f"settings[i, {numbers.index('initial_cash')}]",
     )
-    return _head("many trials of one strategy", [step.source, *functions]) + measured + tail
+    return head("many trials of one strategy", [step.source, *functions]) + measured + tail
 
 
 @cache
@@ -242,7 +247,7 @@ def metrics_source() -> str:
     """
     measured, functions = _measure(measures.STREAMED)
     tail = Template(template.METRICS).substitute(book_size=measures.BOOK_SIZE)
-    return _head("the metrics of a simulation", functions) + measured + tail
+    return head("the metrics of a simulation", functions) + measured + tail
 
 
 @lru_cache(maxsize=64)
@@ -270,7 +275,8 @@ def _measure(metrics: tuple[str, ...]) -> tuple[str, list[StepSource]]:
     return text, [StepSource("", constants=cells), *functions]
 
 
-def _head(title: str, sources: Sequence[StepSource]) -> str:
+def head(title: str, sources: Sequence[StepSource]) -> str:
+    """Write the head of a generated module: imports, constants, the functions of all sources."""
     constants: dict[str, str] = {}
     functions: dict[str, str] = {}
     for source in sources:
@@ -292,29 +298,44 @@ def _calm(step: StepCall, features: frozenset[str]) -> set[str]:
 
 
 def _loop(name: str, names: Sequence[str], step: StepCall, features: frozenset[str]) -> str:
+    return Template(loop_source(features)).substitute(
+        name=name, arguments=", ".join(names), **decision_of(step, ACCOUNT, 12)
+    )
+
+
+def decision_of(step: StepCall, account: Mapping[str, str], depth: int) -> dict[str, str]:
+    """Write how a loop asks the step: ``before`` the bars, and on each ``preview``, ``decision``, ``after``.
+
+    Parameters
+    ----------
+    step
+        What is asked.
+    account
+        Expressions of the loop for what the engine itself knows.
+    depth
+        Blanks before a line in the loop's body.
+    """
     # What was there one bar before stays in a register: that is quicker than to read it again.
     arrays: dict[str, str] = {}
     values, preview = [], []
     for argument in step.arguments:
         array = _array_before(argument, step.rows)
         if array is None:
-            values.append(_expression(argument, step.rows, step.params))
+            values.append(_expression(argument, step.rows, step.params, account))
             preview.append(values[-1])
         else:
             arrays[f"was_{array}"] = array
             values.append(f"was_{array}")
             preview.append(f"{array}[np.uint64(t - 1)]")
     answer = "answer, state" if step.state is not None else "answer"
-    return Template(loop_source(features)).substitute(
-        name=name,
-        arguments=", ".join(names),
-        before="\n        ".join(
-            f"{was} = {a}[start - 1] if start > 0 else _nan" for was, a in arrays.items()
+    return {
+        "before": ("\n" + " " * (depth - 4)).join(
+            f"{was} = {array}[start - 1] if start > 0 else _nan" for was, array in arrays.items()
         ),
-        preview=f"{step.source.name}({', '.join(preview)})",
-        decision=f"{answer} = {step.source.name}({', '.join(values)})",
-        after="\n            ".join(f"{was} = {array}[u]" for was, array in arrays.items()),
-    )
+        "preview": f"{step.source.name}({', '.join(preview)})",
+        "decision": f"{answer} = {step.source.name}({', '.join(values)})",
+        "after": ("\n" + " " * depth).join(f"{was} = {array}[u]" for was, array in arrays.items()),
+    }
 
 
 def _numbers(features: frozenset[str]) -> list[str]:
@@ -334,7 +355,9 @@ def _numba_type(value: Any) -> str:
     return "_t.int64" if isinstance(value, int) else "_t.float64"
 
 
-def _expression(argument: str, rows: Sequence[str], params: Mapping[str, Any]) -> str:
+def _expression(
+    argument: str, rows: Sequence[str], params: Mapping[str, Any], account: Mapping[str, str]
+) -> str:
     """Return what the loop passes for an argument of the step."""
     if argument == "state":
         return "state"
@@ -342,7 +365,7 @@ def _expression(argument: str, rows: Sequence[str], params: Mapping[str, Any]) -
         return f"p_{argument}"
     if argument in rows:
         return f"row_{argument}[u]"
-    return f"{argument}[u]" if argument in PRICES else ACCOUNT[argument]
+    return f"{argument}[u]" if argument in PRICES else account[argument]
 
 
 def _array_before(argument: str, rows: Sequence[str]) -> str | None:

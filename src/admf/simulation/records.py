@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from admf.simulation.risk import RULES
 from admf.typing import FloatArray
 
 # Why an order was given, and what became of it. The position in the tuple is the code in the tables.
@@ -19,8 +20,7 @@ REASONS = (
     "risk",
 )
 # Rules of risk that block an order, and that cut one; their codes count from 1 through both.
-BLOCKS = ("allowed symbols", "drawdown", "daily loss", "cooldown", "open positions")
-CUTS = ("position units", "position value", "exposure", "leverage", "concentration")
+BLOCKS, CUTS = RULES[1:6], RULES[6:]
 STATUSES = (
     "filled",
     "rejected: less than one lot",

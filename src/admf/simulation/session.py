@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,18 +13,28 @@ from admf.errors import ConfigError, DataError, Problem, StrategyError
 from admf.indicators.latest import LatestValues
 from admf.indicators.spec import BAR_COLUMNS
 from admf.indicators.table import column_of
+from admf.simulation.api import backtest_config, settings_of
 from admf.simulation.assumptions import assumption_card, warnings_of
+from admf.simulation.engine import needs_of
+from admf.simulation.facts import atr_of, next_row, require_sessions
 from admf.simulation.history import History
-from admf.simulation.inputs import PRICES, Step
-from admf.simulation.plain import PlainEngine
-from admf.simulation.records import FILLED, ORDER_COLUMNS, STATUSES, TRADE_COLUMNS, columns_of
+from admf.simulation.inputs import Step
+from admf.simulation.orders.plain import OrderEngine
+from admf.simulation.records import (
+    FILLED,
+    FINANCING,
+    ORDER_COLUMNS,
+    PARTLY_FILLED,
+    STATUSES,
+    TRADE_COLUMNS,
+    columns_of,
+)
 from admf.simulation.result import SimulationResult
 from admf.simulation.session_update import Order, SessionUpdate, fill_of, order_of
-from admf.simulation.settings import Settings
 from admf.strategies import resolve_strategy
 
 if TYPE_CHECKING:
-    from admf.core.config.models import CostsConfig, ExecutionConfig, SizingConfig
+    from admf.core.config.models import CostsConfig, ExecutionConfig, MarginConfig, RiskConfig, SizingConfig
     from admf.market import Bars
 
 
@@ -37,7 +48,7 @@ class SimulationSession:
 
     Parameters
     ----------
-    strategy, params, execution, sizing, costs, initial_cash, risk_free_pct, allow_modules
+    strategy, params, execution, sizing, costs, margin, risk, initial_cash, risk_free_pct, allow_modules
         As in `simulate`.
     history
         Bars before the session: they warm the strategy up and are not simulated, as those before `start` in
@@ -64,6 +75,8 @@ class SimulationSession:
         execution: Mapping[str, Any] | ExecutionConfig | None = None,
         sizing: Mapping[str, Any] | SizingConfig | None = None,
         costs: Mapping[str, Any] | CostsConfig | None = None,
+        margin: Mapping[str, Any] | MarginConfig | None = None,
+        risk: Mapping[str, Any] | RiskConfig | None = None,
         initial_cash: float = 100_000.0,
         risk_free_pct: float = 0.0,
         history: Bars | None = None,
@@ -72,28 +85,20 @@ class SimulationSession:
         timezone: str = "UTC",
         allow_modules: Sequence[str] = (),
     ) -> None:
-        from admf.core.config.models import BacktestConfig
-
-        sections = {"execution": execution, "sizing": sizing, "costs": costs}
-        self.config = BacktestConfig(
-            strategy={"name": "session"},  # type: ignore[arg-type]
-            initial_cash=initial_cash,
-            risk_free_pct=risk_free_pct,
-            **{name: section for name, section in sections.items() if section is not None},  # type: ignore[arg-type]
-        )
+        sections = {"execution": execution, "sizing": sizing, "costs": costs, "margin": margin, "risk": risk}
+        self.config = backtest_config("session", sections, initial_cash, None, None, risk_free_pct)
         self.strategy = resolve_strategy(strategy, params, allow_modules=tuple(allow_modules))
-        config = self.config
-        self._settings = Settings.from_config(
-            config.execution, config.sizing, config.costs, config.initial_cash
-        )
         self._counted = history is None  # bars a year: counted from the bars at the end, as load_bars does
         start = history if history is not None else _no_bars(symbol, timeframe, timezone)
         self._history = History(start, open_columns=history is None)
         self._first = len(start)
+        self._settings = settings_of(self.config).for_bars(start.symbol, start.periods_per_year)
+        self._needs = needs_of(self._settings)
+        require_sessions(start, self._settings)
         if history is not None:
             self._columns_of(start)
-        self._latest = LatestValues(self.strategy.indicators, start)
-        self._engine = PlainEngine(self._settings)
+        self._latest = LatestValues(self.strategy.indicators | self._own_indicators(), start)
+        self._engine = OrderEngine(self._settings.order_numbers())
         self._step = Step(self.strategy)
         self._warm = False
         self._equity: list[float] = []
@@ -115,9 +120,8 @@ class SimulationSession:
 
     @property
     def pending(self) -> tuple[Order, ...]:
-        """The order that waits for the next bar, if there is one."""
-        row = self._engine.unfilled()
-        return () if row is None else (order_of(row),)
+        """The orders that work, or are on their way, after the last bar."""
+        return tuple(order_of(row) for row in self._engine.unfilled())
 
     def on_bar(self, bar: Any) -> SessionUpdate:
         """Take the next bar: fill what was decided before, check stops, mark, ask the strategy.
@@ -167,26 +171,31 @@ class SimulationSession:
         label = f"{at} ({np.datetime64(int(bars.timestamps[at]), 'ns').astype('M8[s]')} UTC)"
         decide = (lambda account: self._step(value_of, account, label)) if self._warm else None
         known = len(engine.orders)
-        open_, high, low, close = (float(getattr(bars, name)[at]) for name in PRICES)
+        facts = next_row(bars, self._needs, before.get(_ATR, math.nan))
         with np.errstate(all="ignore"):  # as in compiled code, a division by zero is infinite, not an error
-            equity = engine.on_bar(open_, high, low, close, decide)
+            equity = engine.on_bar(facts, decide)
         self._equity.append(equity)
         self._positions.append(engine.position)
         rows = [fill_of(row) for row in engine.orders[known:]]
         return SessionUpdate(
-            bar=engine.bar,
+            bar=len(self) - 1,
             timestamp=int(bars.timestamps[at]),
             orders=self.pending,
-            fills=tuple(row for row in rows if row.status == STATUSES[FILLED]),
-            refused=tuple(row for row in rows if row.status != STATUSES[FILLED]),
+            fills=tuple(row for row in rows if row.status in _FILLS),
+            refused=tuple(row for row in rows if row.status not in _FILLS),
             asked=self._warm,
             position=engine.position,
-            entry_price=engine.entry_price,
-            cash=engine.cash,
+            entry_price=engine.ending[2],
+            cash=engine.ending[0],
             equity=equity,
-            target=engine.held,
+            target=engine.ending[4],
             state=self._step.state,
         )
+
+    def _own_indicators(self) -> dict[str, Any]:
+        """Name the indicators that the engine reads for itself."""
+        bars = self._needs.atr_bars
+        return {_ATR: atr_of(bars)} if bars else {}
 
     def _is_warm(self, at: int) -> bool:
         """Tell whether all that the step asks for has been there, as `BoundStrategy.first_complete_bar`."""
@@ -235,13 +244,9 @@ class SimulationSession:
             | {name: getattr(bars, name) for name in BAR_COLUMNS}
         )
         simulated = bars.slice(self._first, None)
-        unfilled = engine.unfilled()
-        orders = columns_of(
-            ORDER_COLUMNS, _table([*engine.orders, *([unfilled] if unfilled else [])], ORDER_COLUMNS)
-        )
+        orders = columns_of(ORDER_COLUMNS, _table([*engine.orders, *engine.unfilled()], ORDER_COLUMNS))
         equity, positions = np.array(self._equity), np.array(self._positions)
         equity.flags.writeable = positions.flags.writeable = False
-        ending = (engine.cash, engine.position, engine.entry_price, float(engine.entry_bar), engine.held)
         return SimulationResult(
             bars=simulated,
             strategy=self.strategy.name,
@@ -252,9 +257,12 @@ class SimulationSession:
             position_values=positions,
             order_table=orders,
             trade_table=columns_of(TRADE_COLUMNS, _table(engine.trades, TRADE_COLUMNS)),
-            assumptions=assumption_card(settings, simulated, max(warmup - self._first, 0), ending, False),
-            warnings=warnings_of(settings, equity, orders, engine.clamped),
+            assumptions=assumption_card(
+                settings, simulated, max(warmup - self._first, 0), engine.ending[:5], False
+            ),
+            warnings=warnings_of(settings, equity, orders, int(engine.ending[-1])),
             compiled=False,
+            financing=dict(zip(FINANCING, engine.financing, strict=True)),
         )
 
     def _priced_bars(self) -> Bars:
@@ -310,6 +318,10 @@ class SimulationSession:
         from admf.simulation.session_file import load
 
         return load(cls, Path(path), strategy, allow_modules)
+
+
+_ATR = "the engine's ATR"  # no strategy's indicator can be called so
+_FILLS = (STATUSES[FILLED], STATUSES[PARTLY_FILLED])
 
 
 def _no_bars(symbol: str, timeframe: str | None, timezone: str) -> Bars:

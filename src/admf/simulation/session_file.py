@@ -20,7 +20,7 @@ from admf.core.files import replacing
 from admf.errors import AdmfError, DataError, StrategyError
 from admf.market.bars import FIELDS, Bars
 from admf.market.findings import Finding
-from admf.simulation.plain import MEMORY
+from admf.simulation.orders.layout import S_BAR, STATE_SIZE
 from admf.simulation.records import ORDER_COLUMNS, TRADE_COLUMNS
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _FORMAT = 2
 _ABOUT = ("symbol", "timeframe", "timezone", "periods_per_year", "source")
-_CONFIG = ("execution", "sizing", "costs", "initial_cash", "risk_free_pct")
+_CONFIG = ("execution", "sizing", "costs", "margin", "risk", "initial_cash", "risk_free_pct")
 # What reading raises where bytes are not those that were written; a flag of zip may ask for a password.
 _DAMAGE = (
     OSError, zipfile.BadZipFile, ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError,
@@ -60,6 +60,8 @@ def save(session: SimulationSession, path: Path) -> Path:
             "execution": session.config.execution.model_dump(mode="json"),
             "sizing": session.config.sizing.model_dump(mode="json"),
             "costs": session.config.costs.model_dump(mode="json"),
+            "margin": session.config.margin.model_dump(mode="json"),
+            "risk": session.config.risk.model_dump(mode="json"),
             "initial_cash": session.config.initial_cash,
             "risk_free_pct": session.config.risk_free_pct,
         },
@@ -72,12 +74,12 @@ def save(session: SimulationSession, path: Path) -> Path:
         "history_bars": session._first,
         "open_columns": session._history.open_columns,
         "counts_bars_per_year": session._counted,
-        "engine": {name: _encoded(getattr(engine, name), "the engine") for name in MEMORY},
         "state": _encoded(session._step.state, f"{where}: its state"),
     }
     arrays = {name: getattr(bars, name) for name in ("timestamps", *FIELDS)}
     arrays |= {f"extra_{number}": column for number, column in enumerate(bars.extra.values())}
     arrays["equity"], arrays["positions"] = np.array(session._equity), np.array(session._positions)
+    arrays["engine"] = np.array(engine.memory, dtype=np.float64)
     arrays["orders"] = np.array(engine.orders, dtype=np.float64).reshape(-1, len(ORDER_COLUMNS))
     arrays["trades"] = np.array(engine.trades, dtype=np.float64).reshape(-1, len(TRADE_COLUMNS))
     with replacing(path) as temporary, zipfile.ZipFile(temporary, "w") as file:
@@ -100,10 +102,10 @@ def load(
                 raise ValueError(f"session.json is of format {meta.get('format')!r}, not {_FORMAT}")
             bars, arrays = _bars(file, meta["bars"]), _arrays(file)
         wanted, config = meta["strategy"], meta["config"]
-        memory = {name: _decoded(meta["engine"][name]) for name in MEMORY}
+        memory = arrays["engine"].tolist()
         params, state = _decoded(wanted["params"]), _decoded(meta["state"])
         first, count = int(meta["history_bars"]), len(arrays["equity"])
-        if first + count != len(bars) or memory["bar"] != count - 1:
+        if first + count != len(bars) or memory[S_BAR] != count - 1:
             raise ValueError("its parts are of different lengths")
         if set(config) != set(_CONFIG):
             raise ValueError(f"its config has other sections than {', '.join(_CONFIG)}")
@@ -123,8 +125,7 @@ def load(
             hint="load it with the strategy as it was; a changed strategy starts a new session, with "
             "history=session.bars",
         )
-    for name, value in memory.items():
-        setattr(session._engine, name, value)
+    session._engine.memory = memory
     session._engine.orders = [tuple(row) for row in arrays["orders"].tolist()]
     session._engine.trades = [tuple(row) for row in arrays["trades"].tolist()]
     session._equity, session._positions = arrays["equity"].tolist(), arrays["positions"].tolist()
@@ -195,10 +196,12 @@ def _bars(file: zipfile.ZipFile, meta: dict[str, Any]) -> Bars:
 
 
 def _arrays(file: zipfile.ZipFile) -> dict[str, Any]:
-    arrays = {name: _array(file, name) for name in ("equity", "positions", "orders", "trades")}
+    arrays = {name: _array(file, name) for name in ("equity", "positions", "orders", "trades", "engine")}
     shapes = {"orders": len(ORDER_COLUMNS), "trades": len(TRADE_COLUMNS)}
     if any(arrays[name].shape[1:] != (width,) for name, width in shapes.items()):
         raise ValueError("its tables have other columns")
+    if arrays["engine"].shape != (STATE_SIZE,):
+        raise ValueError("its engine is of another size")
     if arrays["equity"].shape != arrays["positions"].shape:
         raise ValueError("its parts are of different lengths")
     return arrays

@@ -21,6 +21,7 @@ import numpy as np
 # Names that the generated module uses itself.
 RESERVED = frozenset(
     {"run", "_nan", "_njit", "_t", "_store", "_roomy", "_trial", "_measure"}
+    | {"_begin_run", "_begin_bar", "_take_target", "_take_order", "_write_pending", "_sort_rows"}
     | {"_ROW", "_OUT", "_ROWS", "_TABLE", "_INDEX", "_FLAGS", "_OPTIONS"}
 )
 _MODULES: dict[str, ModuleType] = {"math": math, "numpy": np}
@@ -42,11 +43,14 @@ class StepSource:
         Assignments and imports, by name.
     functions
         Source of the functions by name, helpers before the ones that call them.
+    gives_orders
+        Whether it uses the functions of `admf.strategies.orders`: its answers are orders then, not targets.
     """
 
     name: str
     constants: dict[str, str] = field(default_factory=dict)
     functions: dict[str, str] = field(default_factory=dict)
+    gives_orders: bool = False
 
 
 def collect(step: Callable[..., Any], strings: Mapping[str, str]) -> StepSource:
@@ -128,6 +132,7 @@ def _add_value(source: StepSource, name: str, value: Any) -> None:
         raise NotEmbeddableError(
             f"it reads {name!r}, a {type(value).__name__}; numbers, text and functions can be"
         )
+    source.gives_orders |= helper.__module__ == "admf.strategies.orders"
     _add_function(source, name, helper, {})
 
 

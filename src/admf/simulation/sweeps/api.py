@@ -29,7 +29,14 @@ from admf.simulation.sweeps.variants import Variants, read_variants
 if TYPE_CHECKING:
     import pandas as pd
 
-    from admf.core.config.models import BacktestConfig, CostsConfig, ExecutionConfig, SizingConfig
+    from admf.core.config.models import (
+        BacktestConfig,
+        CostsConfig,
+        ExecutionConfig,
+        MarginConfig,
+        RiskConfig,
+        SizingConfig,
+    )
     from admf.market import Bars
     from admf.simulation.settings import Settings
     from admf.strategies import BoundStrategy
@@ -45,6 +52,8 @@ def sweep(
     execution: Mapping[str, Any] | ExecutionConfig | None = None,
     sizing: Mapping[str, Any] | SizingConfig | None = None,
     costs: Mapping[str, Any] | CostsConfig | None = None,
+    margin: Mapping[str, Any] | MarginConfig | None = None,
+    risk: Mapping[str, Any] | RiskConfig | None = None,
     initial_cash: float = 100_000.0,
     start: date | datetime | str | None = None,
     end: date | datetime | str | None = None,
@@ -62,7 +71,7 @@ def sweep(
 
     Parameters
     ----------
-    bars, strategy, execution, sizing, costs, initial_cash, start, end, risk_free_pct, allow_modules
+    bars, strategy, execution, sizing, costs, margin, risk, initial_cash, start, end, risk_free_pct, allow_modules
         As for `admf.simulate`.
     parameters
         A DataFrame with a row a trial; or a grid, a mapping of names to lists of values, of which every
@@ -111,16 +120,15 @@ def sweep(
     threads = _positive("workers", workers, os.cpu_count() or 1)
     size = _positive("chunk_size", chunk_size, CHUNK_TRIALS)
 
-    def config_of(execution: Any, sizing: Any, costs: Any) -> BacktestConfig:
-        return backtest_config(strategy, execution, sizing, costs, initial_cash, start, end, risk_free_pct)
+    def config_of(sections: Mapping[str, Any]) -> BacktestConfig:
+        return backtest_config(strategy, sections, initial_cash, start, end, risk_free_pct)
 
-    config = config_of(execution, sizing, costs)
+    sections = {"execution": execution, "sizing": sizing, "costs": costs, "margin": margin, "risk": risk}
+    config = config_of(sections)
     found, name, source = locate(strategy, allow_modules)
     trials = read_trials(found, name, parameters)
     _refuse_clashes(name, trials, names)
-    variants = read_variants(
-        trials, {"execution": execution, "sizing": sizing, "costs": costs}, lambda each: config_of(**each)
-    )
+    variants = read_variants(trials, sections, config_of)
     first, last = simulated_range(bars, config)
     market = Market(
         bars=bars,

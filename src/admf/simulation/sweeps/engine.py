@@ -250,7 +250,7 @@ class Engine:
         done: np.ndarray[Any, Any],
     ) -> None:
         """Run those of a group's trials that are not done in the plain engine, one after the other."""
-        from admf.simulation.api import run_plain
+        from admf.simulation.engine import Ground, run_plain
 
         market = self._market
         columns = [STREAMED.index(name) for name in self._metrics]
@@ -260,8 +260,10 @@ class Engine:
             if done[trial]:
                 continue
             bound, settings = bind(trial)
-            inputs = gather(market.bars, bound, IndicatorTable(market.bars))
-            tracks = run_plain(bound, inputs, settings, market.first, market.last, market.bars)
+            table = IndicatorTable(market.bars)
+            inputs = gather(market.bars, bound, table)
+            ground = Ground(market.bars, market.first, market.last, table)
+            tracks = run_plain(bound, inputs, settings, ground)
             orders = dict(zip(ORDER_COLUMNS, tracks.orders.T, strict=True))
             trades = dict(zip(TRADE_COLUMNS, tracks.trades.T, strict=True))
             filled = orders["status"] == FILLED

@@ -1,0 +1,282 @@
+"""Decisions: how what a strategy says becomes an order that travels, works, and ends."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from admf.simulation.orders.fill import move_levels, rest_of, write_end, write_row
+from admf.simulation.orders.layout import (
+    DECISION_SIZE,
+    EXIT_LEG,
+    FIRST_LEG,
+    HAS_ORDERS,
+    HAS_RISK,
+    IS_ORDER,
+    L_ACTIVE,
+    L_AGAIN,
+    L_BEST,
+    L_CANCEL_AFTER,
+    L_CLOSE,
+    L_CLOSE_FIRST,
+    L_DECIDED,
+    L_LIMIT,
+    L_LIVE,
+    L_REASON,
+    L_SIDE,
+    L_STOP,
+    L_TARGET,
+    L_TIF,
+    L_TRIGGERED,
+    L_TYPE,
+    L_WANT,
+    LAST_DECISION,
+    LEG_SIZE,
+    Q_AGAIN,
+    Q_CLOSE,
+    Q_DECIDED,
+    Q_FLAG,
+    Q_LEGS,
+    Q_PLAIN,
+    QUEUE,
+    S_BAR,
+    S_BLOCKED,
+    S_CLAMPED,
+    S_FORCED,
+    S_HALTED,
+    S_HELD,
+    S_LAST_TARGET,
+    S_OUTSTANDING,
+    S_POS,
+    S_PREVIOUS_CLOSE,
+    S_REDUCING,
+    S_ROWS,
+    SECOND_LEG,
+    SLOT_SIZE,
+    X_CLOSE,
+    place_of,
+)
+from admf.simulation.records import REPLACED, SIGNAL, UNFILLED
+
+P_DIRECTION, P_REENTER, P_LATENCY = place_of("direction"), place_of("reenter"), place_of("latency_bars")
+P_ORDER_TYPE, P_TIF = place_of("order_type"), place_of("time_in_force")
+P_LIMIT_OFFSET, P_STOP_OFFSET = place_of("limit_offset"), place_of("stop_offset")
+P_CANCEL_AFTER, P_REDUCE_TO = place_of("cancel_after_bars"), place_of("reduce_to")
+
+LONG_ONLY, SHORT_ONLY = 1.0, 2.0
+
+
+def intended(s: Any) -> float:
+    """Target that stands when all that is under way is done."""
+    target: float = s[S_HELD]
+    if s[S_OUTSTANDING] > 0.0:
+        target = s[S_LAST_TARGET]
+    elif s[FIRST_LEG + L_ACTIVE] == 1.0:
+        target = s[FIRST_LEG + L_TARGET]
+    elif s[SECOND_LEG + L_ACTIVE] == 1.0:
+        target = s[SECOND_LEG + L_TARGET]
+    elif s[EXIT_LEG + L_ACTIVE] == 1.0:
+        target = s[EXIT_LEG + L_TARGET]
+    return target
+
+
+def cut(s: Any, p: Any, v: float) -> float:
+    """Bring a target into -1..1 and to the sides that are traded; count what was beyond.
+
+    Raises
+    ------
+    ValueError
+        The target is infinite.
+    """
+    if math.isinf(v):
+        raise ValueError("the step returned infinity")
+    if v > 1.0:
+        v = 1.0
+        s[S_CLAMPED] += 1.0
+    elif v < -1.0:
+        v = -1.0
+        s[S_CLAMPED] += 1.0
+    if p[P_DIRECTION] == LONG_ONLY and v < 0.0:
+        v = 0.0
+    if p[P_DIRECTION] == SHORT_ONLY and v > 0.0:
+        v = 0.0
+    if HAS_RISK:
+        if s[S_HALTED] == 1.0:
+            v = 0.0
+        elif s[S_REDUCING] == 1.0:
+            v = v * p[P_REDUCE_TO]
+    return v
+
+
+def remembers(s: Any, v: float) -> bool:
+    """Tell whether a target is the one that a level has just closed; anything else clears the memory."""
+    if v == s[S_BLOCKED]:
+        return True
+    s[S_BLOCKED] = math.nan
+    return False
+
+
+def new_slot(s: Any, p: Any, x: Any, target: float) -> int:
+    """Begin a decision at this close: an empty slot of the queue, in which the legs are to be written."""
+    slot = QUEUE + int(s[S_BAR] % (p[P_LATENCY] + 1.0)) * SLOT_SIZE
+    if s[slot + Q_FLAG] == 0.0:
+        s[S_OUTSTANDING] += 1.0
+    for i in range(SLOT_SIZE):
+        s[slot + i] = 0.0
+    s[slot + Q_FLAG] = 1.0
+    s[slot + Q_LEGS + DECISION_SIZE] = math.nan
+    s[slot + Q_LEGS] = target
+    s[slot + Q_CLOSE] = x[X_CLOSE]
+    s[slot + Q_DECIDED] = s[S_BAR]
+    s[S_LAST_TARGET] = target
+    s[LAST_DECISION] = math.nan
+    return slot
+
+
+def force(s: Any, box: Any, target: float, reason: float) -> None:
+    """Bring the position to `target` at the next opens, whatever the strategy says at this close."""
+    for leg in (FIRST_LEG, SECOND_LEG):
+        if s[leg + L_ACTIVE] == 1.0:
+            cancel(s, box, leg, float(REPLACED))
+    s[S_FORCED] = 1.0
+    if s[S_POS] == 0.0:
+        return
+    for i in range(EXIT_LEG, FIRST_LEG):
+        s[i] = 0.0
+    s[EXIT_LEG + L_ACTIVE] = 1.0
+    s[EXIT_LEG + L_TARGET] = target
+    s[EXIT_LEG + L_SIDE] = -1.0 if s[S_POS] > 0.0 else 1.0
+    s[EXIT_LEG + L_DECIDED] = s[S_BAR]
+    s[EXIT_LEG + L_CLOSE] = s[S_PREVIOUS_CLOSE]
+    s[EXIT_LEG + L_REASON] = reason
+    s[EXIT_LEG + L_WANT] = math.nan
+
+
+def take_target(s: Any, p: Any, x: Any, v: float) -> None:
+    """Take a plain target at the close of the present bar; NaN is no decision."""
+    if v != v:
+        s[S_BLOCKED] = math.nan
+        return
+    v = cut(s, p, v)
+    if remembers(s, v) or s[S_FORCED] == 1.0:
+        return
+    again = p[P_REENTER] == 1.0 and v != 0.0
+    if v == intended(s) and not again:
+        return
+    slot = new_slot(s, p, x, v)
+    s[slot + Q_AGAIN] = 1.0 if again else 0.0
+    s[slot + Q_PLAIN] = 1.0
+
+
+def dress(s: Any, p: Any, leg: int) -> None:
+    """Give the order of a plain target the type that the settings name, where it opens or enlarges."""
+    target, held = s[leg + L_TARGET], s[S_HELD]
+    if target == 0.0 or (target * held > 0.0 and abs(target) < abs(held)):
+        return
+    side, close, kind = s[leg + L_SIDE], s[leg + L_CLOSE], p[P_ORDER_TYPE]
+    s[leg + L_TYPE] = kind
+    if kind == 2.0 or kind == 3.0:
+        s[leg + L_STOP] = close * (1.0 + side * p[P_STOP_OFFSET])
+    if kind == 1.0:
+        s[leg + L_LIMIT] = close * (1.0 - side * p[P_LIMIT_OFFSET])
+    if kind == 3.0:
+        s[leg + L_LIMIT] = s[leg + L_STOP] * (1.0 + side * p[P_LIMIT_OFFSET])
+    s[leg + L_TIF] = p[P_TIF]
+    s[leg + L_CANCEL_AFTER] = p[P_CANCEL_AFTER]
+    if target * held < 0.0 and (kind != 0.0 or p[P_TIF] != 0.0):
+        s[leg + L_CLOSE_FIRST] = 1.0
+
+
+def take_order(s: Any, p: Any, x: Any, d: Any) -> None:
+    """Take a decision that names orders, at the close of the present bar; see `admf.strategies.orders`."""
+    first, second = d[0], d[DECISION_SIZE]
+    if first != first and second != second:
+        s[S_BLOCKED] = math.nan
+        return
+    if first != first:
+        first = s[S_HELD]  # a second leg alone: the first one asks for nothing
+    v = cut(s, p, first)
+    if second == second:
+        second = cut(s, p, second)
+    if remembers(s, v) or s[S_FORCED] == 1.0:
+        return
+    alone = second != second
+    if s[FIRST_LEG + L_ACTIVE] == 1.0 or s[SECOND_LEG + L_ACTIVE] == 1.0 or s[S_OUTSTANDING] > 0.0:
+        if is_last(s, d):
+            return
+    elif alone and v == s[S_HELD] and d[7] == 0.0 and d[8] == 0.0 and d[9] == 0.0:
+        return
+    slot = new_slot(s, p, x, v)
+    for i in range(2 * DECISION_SIZE):
+        s[LAST_DECISION + i] = d[i]
+        s[slot + Q_LEGS + i] = d[i]
+    s[slot + Q_LEGS] = v
+    s[slot + Q_LEGS + DECISION_SIZE] = second
+
+
+def is_last(s: Any, d: Any) -> bool:
+    """Tell whether a decision is the last one again, in every field."""
+    for i in range(2 * DECISION_SIZE):
+        known = s[LAST_DECISION + i]
+        if d[i] != known and (d[i] == d[i] or known == known):
+            return False
+    return True
+
+
+def accept(s: Any, p: Any, box: Any, slot: int) -> None:
+    """Let a decision reach the market: it replaces what worked."""
+    s[slot + Q_FLAG] = 0.0
+    s[S_OUTSTANDING] -= 1.0
+    for number in range(2):
+        leg = FIRST_LEG + number * LEG_SIZE
+        if s[leg + L_ACTIVE] == 1.0:
+            cancel(s, box, leg, float(REPLACED))
+        for i in range(DECISION_SIZE):
+            s[leg + i] = s[slot + Q_LEGS + number * DECISION_SIZE + i]
+        target = s[leg + L_TARGET]
+        if target != target:
+            continue
+        again = s[slot + Q_AGAIN] if number == 0 else 0.0
+        if target == s[S_HELD] and again == 0.0:
+            if s[S_POS] != 0.0:
+                move_levels(s, leg)
+            continue
+        s[leg + L_ACTIVE] = 1.0
+        s[leg + L_SIDE] = 1.0 if target > s[S_HELD] or (target == s[S_HELD] and target > 0.0) else -1.0
+        s[leg + L_AGAIN] = again
+        s[leg + L_CLOSE_FIRST] = 0.0
+        s[leg + L_WANT] = math.nan
+        s[leg + L_DECIDED] = s[slot + Q_DECIDED]
+        s[leg + L_CLOSE] = s[slot + Q_CLOSE]
+        s[leg + L_BEST] = s[slot + Q_CLOSE]
+        s[leg + L_TRIGGERED] = 0.0
+        s[leg + L_REASON] = float(SIGNAL)
+        s[leg + L_LIVE] = 0.0
+        if HAS_ORDERS and s[slot + Q_PLAIN] == 1.0:
+            dress(s, p, leg)
+
+
+def cancel(s: Any, box: Any, leg: int, status: float) -> None:
+    """End a working order, and say why."""
+    write_end(s, box, leg, s[S_BAR], rest_of(s, leg), status)
+    s[leg + L_ACTIVE] = 0.0
+
+
+def write_pending(s: Any, p: Any, box: Any) -> None:
+    """Put a row into the box for each order that works, or is on its way, after the last bar."""
+    s[S_ROWS] = 0.0
+    for leg in (EXIT_LEG, FIRST_LEG, SECOND_LEG):
+        if s[leg + L_ACTIVE] == 1.0:
+            write_end(s, box, leg, -1.0, rest_of(s, leg), float(UNFILLED))
+    for back in range(int(p[P_LATENCY]), -1, -1):
+        slot = QUEUE + int((s[S_BAR] - back) % (p[P_LATENCY] + 1.0)) * SLOT_SIZE
+        if s[S_BAR] < back or s[slot + Q_FLAG] == 0.0:
+            continue
+        for number in range(2):
+            part = slot + Q_LEGS + number * DECISION_SIZE
+            if s[part] == s[part] and (s[part] != s[S_HELD] or s[slot + Q_AGAIN] == 1.0):
+                buys = s[part] > s[S_HELD] or (s[part] == s[S_HELD] and s[part] > 0.0)
+                write_row(
+                    s, box, IS_ORDER, s[slot + Q_DECIDED], -1.0, 1.0 if buys else -1.0, s[part], math.nan,
+                    math.nan, math.nan, 0.0, 0.0, 0.0, float(SIGNAL), float(UNFILLED), s[part + 1],
+                )  # fmt: skip
