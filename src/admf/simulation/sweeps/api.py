@@ -71,7 +71,9 @@ def sweep(
 
     Parameters
     ----------
-    bars, strategy, execution, sizing, costs, margin, risk, initial_cash, start, end, risk_free_pct, allow_modules
+    bars, strategy, execution, sizing, costs, margin, risk, initial_cash, start, end, risk_free_pct
+        As for `admf.simulate`.
+    allow_modules
         As for `admf.simulate`.
     parameters
         A DataFrame with a row a trial; or a grid, a mapping of names to lists of values, of which every
