@@ -8,6 +8,7 @@ import pytest
 
 from admf.errors import ComponentError
 from admf.indicators import BBANDS, MACD, RSI, SMA, IndicatorTable, custom
+from admf.indicators.table import first_value
 from admf.testing.bars import example_bars
 
 BARS = example_bars(seed=1, count=200)
@@ -145,3 +146,11 @@ class TestDisk:
 
 def double(close):
     return close * 2.0
+
+
+@pytest.mark.parametrize("first", [0, 1, 1023, 1024, 3071, 3072, 4999, 5000])
+def test_the_first_value_of_a_row(first):
+    row = np.full(5000, np.nan)
+    row[first:] = 1.0
+    row[first + 2 : first + 3] = np.nan
+    assert first_value(row) == first

@@ -15,7 +15,7 @@ import numpy as np
 from admf.indicators import library
 from admf.indicators.coarse import closes_one, coarse_bars
 from admf.indicators.spec import BAR_COLUMNS, Indicator
-from admf.indicators.table import IndicatorTable
+from admf.indicators.table import IndicatorTable, first_value
 
 if TYPE_CHECKING:
     from admf.market.bars import Bars
@@ -68,9 +68,9 @@ class LatestValues:
         for name, spec in specs.items():
             row = table.row(spec)
             self.values[name] = row[-1]
-            there = ~np.isnan(row)
-            if there.any():
-                self.first[name] = int(np.argmax(there))
+            first = first_value(row)
+            if first < len(row):
+                self.first[name] = first
 
     def update(self, bars: Bars) -> None:
         """Take the bars with one more at their end."""

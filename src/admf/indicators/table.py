@@ -156,6 +156,17 @@ class IndicatorTable:
         return column_of(self.bars, source, "indicator input")
 
 
+def first_value(row: FloatArray) -> int:
+    """Position of the first value that is there (not NaN); the length of the row if there is none."""
+    begin, width = 0, 1024  # it stands near the beginning: most rows need not be read to their end
+    while begin < len(row):
+        there = ~np.isnan(row[begin : begin + width])
+        if there.any():
+            return begin + int(np.argmax(there))
+        begin, width = begin + width, 2 * width
+    return len(row)
+
+
 def column_of(bars: Bars, name: str, what: str) -> FloatArray:
     """Give a bar field or another column of the data file, as read-only float64 of shape (bars,).
 

@@ -26,12 +26,11 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from admf.core.registry import nearest
 from admf.errors import ComponentError, Problem, StrategyError
 from admf.indicators import Indicator
 from admf.indicators.spec import BAR_COLUMNS
+from admf.indicators.table import first_value
 from admf.strategies.expressions import parse_expression
 from admf.strategies.locate import locate
 from admf.strategies.protocol import (
@@ -134,9 +133,7 @@ class BoundStrategy:
             later = int(base != argument)
             if base in self.indicators:
                 row = values[base]
-                there = ~np.isnan(row)
-                start = int(np.argmax(there)) if there.any() else len(row)
-                first = max(first, min(start + later, len(row)))
+                first = max(first, min(first_value(row) + later, len(row)))
             elif base in BAR_COLUMNS:
                 first = max(first, later)
         return first

@@ -13,7 +13,7 @@ import numpy as np
 
 from admf.indicators import Indicator, IndicatorTable
 from admf.indicators.spec import BAR_COLUMNS
-from admf.indicators.table import column_of
+from admf.indicators.table import column_of, first_value
 from admf.simulation.compile import CannotCompileError, compile_kernel
 from admf.simulation.inputs import gather
 from admf.simulation.kernel import PRICES, StepCall, sweep_source
@@ -181,8 +181,7 @@ class Engine:
         for at, row in enumerate(block.rows):
             rows[at] = self._row(row, group)
             if isinstance(row, Indicator):
-                there = np.isnan(rows[at])
-                firsts[at] = len(there) if there.all() else int(np.argmin(there))
+                firsts[at] = first_value(rows[at])
         warms = _warm_up(group, block, firsts, len(market.bars))
         self.unfinished_values += int(np.count_nonzero(warms >= len(market.bars)))
         found = np.full((len(block.trials), len(self._metrics)), np.nan)
