@@ -4,35 +4,33 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
-from admf.core.components import ComponentSpec, SignalGenerator
 from admf.core.config import BacktestConfig, WorkflowConfig
-from admf.errors import ConfigError, Problem
+from admf.errors import Problem
 from admf.flows.context import WorkflowContext
 from admf.flows.incidents import publish_incidents
+from admf.flows.job import Job
 from admf.flows.manager import BaseWorkflowManager, WorkflowPhase
-from admf.simulation import SimulationResult
-from admf.simulation.check import check_workflow, memory_problem, one_symbol
-from admf.simulation.incidents import incidents_of
-from admf.strategies import BoundStrategy, resolve_strategy
+from admf.flows.one_symbol import OneSymbol
+from admf.flows.portfolio import Portfolio
+from admf.simulation.check import check_workflow
 from admf.tasks import shared
-from admf.tasks.simulate import simulate
+
+if TYPE_CHECKING:
+    from admf.flows.job import Result
 
 
 class BacktestManager(BaseWorkflowManager):
-    """Simulates one strategy on one symbol."""
+    """Simulates one strategy on one symbol, or a portfolio."""
 
-    strategy: BoundStrategy
-    symbol: str
-    result: SimulationResult
+    job: Job
+    result: Result
 
     def get_execution_phases(self) -> list[WorkflowPhase]:
         """Give the five phases of a backtest."""
         return [
-            WorkflowPhase("initialization", description="resolve the strategy and its parameters"),
+            WorkflowPhase("initialization", description="resolve strategy or allocation, and parameters"),
             WorkflowPhase("data_preparation", description="choose the bars, compute the indicators once"),
             WorkflowPhase("computation", description="simulate, on the workflow's task runner"),
             WorkflowPhase("aggregation", description="metrics, costs, assumptions, digest"),
@@ -40,7 +38,7 @@ class BacktestManager(BaseWorkflowManager):
         ]
 
     def check(self, config: WorkflowConfig) -> list[Problem]:
-        """List what is wrong with symbols, strategy and parameters."""
+        """List what is wrong with symbols, strategies, allocation and parameters."""
         return check_workflow(config)
 
     async def execute_phase(
@@ -51,73 +49,28 @@ class BacktestManager(BaseWorkflowManager):
         assert isinstance(section, BacktestConfig)  # noqa: S101 - the config was validated as this type
         match phase.name:
             case "initialization":
-                return self._initialize(section, config, context)
+                kind = OneSymbol if section.portfolio is None else Portfolio
+                self.job = kind(section, config, context)
+                return self.job.initialize()
             case "data_preparation":
-                return await asyncio.to_thread(self._prepare, context)
+                return await asyncio.to_thread(self.job.prepare)
             case "computation":
-                return await self._compute(section, config, context)
+                return await self._compute(context)
             case "aggregation":
                 return await asyncio.to_thread(self._aggregate, context)
             case _:
                 return await asyncio.to_thread(self._finalize, context)
 
-    def _initialize(
-        self, section: BacktestConfig, config: WorkflowConfig, context: WorkflowContext
-    ) -> Mapping[str, Any]:
-        symbols = list(context.market.bars)
-        if len(symbols) != 1:
-            raise ConfigError([one_symbol(config, symbols)])
-        self.symbol = symbols[0]
-        scope = context.container.child(self.symbol, kind="trial")
-        scope.add(
-            ComponentSpec(
-                "strategy",
-                resolve_strategy,
-                params={
-                    "ref": section.strategy.name,
-                    "params": section.strategy.params,
-                    "allow_modules": tuple(config.allow_modules),
-                },
-            ),
-            conforms_to=(SignalGenerator,),
-        )
-        self.strategy = scope.initialize().resolve("strategy")
-        bars = context.market.bars[self.symbol]
-        problem = memory_problem(config, context.resources.memory_limit_mb, len(bars), self.strategy)
-        if problem is not None:
-            raise ConfigError([problem])
-        return {"strategy": self.strategy.name, "params": dict(self.strategy.params), "symbol": self.symbol}
-
-    def _prepare(self, context: WorkflowContext) -> Mapping[str, Any]:
-        bars, table = context.market.bars[self.symbol], context.market.tables[self.symbol]
-        table.rows(self.strategy.indicators.values())
-        return {
-            "bars": len(bars),
-            "first": bars.index[0].isoformat(),
-            "last": bars.index[-1].isoformat(),
-            "fingerprint": bars.fingerprint,
-            "indicators_computed": table.computed,
-            "findings": [finding.message for finding in bars.findings],
-        }
-
-    async def _compute(
-        self, section: BacktestConfig, config: WorkflowConfig, context: WorkflowContext
-    ) -> Mapping[str, Any]:
+    async def _compute(self, context: WorkflowContext) -> Mapping[str, Any]:
         folder = context.run.scratch / "market"
         in_process = context.resources.in_process
         await asyncio.to_thread(shared.publish, folder, context.market, to_disk=not in_process)
         try:
-            future = simulate.submit(
-                folder=str(folder),
-                indicator_directory=context.library.directory,
-                symbol=self.symbol,
-                config=section.model_dump(mode="json"),
-                allow_modules=list(config.allow_modules),
-            )
-            self.result = cast("SimulationResult", await asyncio.to_thread(future.result))
+            future = self.job.submit(str(folder))
+            self.result = await asyncio.to_thread(future.result)
         finally:
             shared.withdraw(folder)
-        await asyncio.to_thread(publish_incidents, context.container.bus, incidents_of(self.result))
+        await asyncio.to_thread(publish_incidents, context.container.bus, self.job.incidents(self.result))
         return {"compiled": self.result.compiled, "trades": len(self.result.trades)}
 
     def _aggregate(self, context: WorkflowContext) -> Mapping[str, Any]:
@@ -126,12 +79,9 @@ class BacktestManager(BaseWorkflowManager):
         outcome.warnings.extend(result.warnings)
         outcome.digest = result.digest
         outcome.final_results.update(
-            strategy=self.strategy.name,
-            params=dict(self.strategy.params),
-            symbol=self.symbol,
+            **self.job.facts(result),
             costs=result.costs,
             assumptions=result.assumptions,
-            data_findings=[finding.message for finding in result.bars.findings],
             trades=len(result.trades),
         )
         return {"metrics": len(result.metrics), "digest": result.digest}
@@ -140,8 +90,7 @@ class BacktestManager(BaseWorkflowManager):
         from admf.reports import equity_svg, summary_markdown, write_report  # plotly: only when it is needed
 
         result, run, outcome = self.result, context.run, context.outcome
-        curve = pd.DataFrame({"equity": result.equity, "units": result.positions})
-        for name, frame in (("equity", curve), ("orders", result.orders), ("trades", result.trades)):
+        for name, frame in self.job.tables(result).items():
             outcome.artifacts[name] = run.write_parquet(f"{name}.parquet", frame).name
         outcome.picture_svg = equity_svg(result)
         outcome.artifacts["picture"] = run.write_text("equity.svg", outcome.picture_svg).name

@@ -24,6 +24,9 @@ def publish_incidents(bus: EventBus, incidents: Iterable[Incident]) -> None:
     for number, incident in enumerate(incidents):
         counts[incident.kind, incident.rule] += 1
         if number < MOST_EVENTS:
-            bus.publish(_TYPES[incident.kind], incident._asdict())
+            data = incident._asdict()
+            if incident.symbol is None:
+                del data["symbol"]
+            bus.publish(_TYPES[incident.kind], data)
     for (kind, rule), count in counts.items():
         bus.publish(f"workflow.orders.{kind}", {"rule": rule, "count": count})

@@ -136,7 +136,7 @@ def test_init_writes_a_template_and_refuses_to_overwrite(admf: Admf, tmp_path: P
 def test_init_of_an_unknown_template(admf: Admf) -> None:
     done = admf("init", "backtets")
     assert done.returncode == 2
-    assert "no template is called 'backtets'; there is: backtest, csv, own_strategy, rules" in done.stderr
+    assert "'backtets'; there is: backtest, csv, own_strategy, portfolio, rules" in done.stderr
     assert "did you mean backtest?" in done.stderr
 
 

@@ -83,7 +83,8 @@ def test_every_problem_of_data_and_strategy_at_once(admf: Callable, tmp_path: Pa
 def test_a_backtest_of_two_symbols_is_refused(admf: Callable) -> None:
     done = admf("validate", BACKTEST, "--set", "data_config.symbols=[SP500, NASDAQ]")
     assert done.returncode == 2
-    assert "workflow.data_config.symbols: a backtest runs on one symbol" in done.stderr
+    assert "workflow.data_config.symbols: a strategy runs on one symbol" in done.stderr
+    assert "write portfolio in place of strategy" in done.stderr
     assert "found: SP500, NASDAQ" in done.stderr
 
 

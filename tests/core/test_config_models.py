@@ -140,6 +140,23 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
         "workflow.backtest_config.strategy.name: is required\n"
         "    hint: Strategy: A built-in name (`admf components strategy`) or module:Name.",
     ),
+    "neither strategy nor portfolio": (
+        {"backtest_config": {"initial_cash": 1000}},
+        "workflow.backtest_config.strategy: is required, unless there is a portfolio\n"
+        "    hint: strategy: {name: ...} trades one symbol; portfolio: {allocation: {name: ...}} several that "
+        "share cash",
+    ),
+    "strategy and portfolio": (
+        backtest(portfolio={"allocation": {"name": "equal_weight"}}),
+        "workflow.backtest_config.portfolio: stands beside strategy\n    found: a mapping\n"
+        "    hint: keep one of the two; strategies of a portfolio are named in the parameters of its "
+        "allocation: per_strategy, ensemble",
+    ),
+    "bars between decisions without a count": (
+        {"backtest_config": {"portfolio": {"rebalance": {"schedule": "weekly", "every_bars": 5}}}},
+        "workflow.backtest_config.portfolio.rebalance.every_bars: goes with schedule every_n_bars alone\n"
+        "    found: 5\n    hint: write schedule: every_n_bars, or remove every_bars",
+    ),
     "gpu": (
         {"infrastructure_config": {"device": "gpu"}},
         f'{INFRA}.device: gpu is not supported by this version\n    found: "gpu"\n    allowed: cpu\n'

@@ -1,11 +1,56 @@
 """Results to report: of the engine, and made of arrays for what an engine rarely gives."""
 
+from html.parser import HTMLParser
+
 import numpy as np
 import pytest
 
 from admf.market import Bars
 from admf.simulation import SimulationResult
 from admf.simulation.records import ORDER_COLUMNS, TRADE_COLUMNS
+
+VOID = {"meta", "link", "br", "hr", "img", "input", "line", "rect", "path"}
+HOSTILE = "<script>alert('x')</script>\"&'</title><img src=x onerror=alert(1)>"
+
+
+class Page(HTMLParser):
+    """Reads a page: its elements, their text, and whether every tag is closed in order."""
+
+    def __init__(self, text):
+        super().__init__(convert_charrefs=True)
+        self.elements, self.texts, self.open, self.faults = [], {}, [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+        if tag not in VOID:
+            self.open.append((tag, dict(attributes).get("id")))
+
+    def handle_startendtag(self, tag, attributes):
+        self.elements.append((tag, dict(attributes)))
+
+    def handle_endtag(self, tag):
+        if not self.open or self.open[-1][0] != tag:
+            self.faults.append(f"</{tag}> closes {self.open[-1:]}")
+        else:
+            self.open.pop()
+
+    def handle_data(self, text):
+        for _, key in self.open:
+            if key:
+                self.texts[key] = self.texts.get(key, "") + text
+
+    def all(self, tag):
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+def _without_plotly(text):
+    """The page less the library's own source, which is not ours to check."""
+    from plotly.offline import get_plotlyjs
+
+    assert text.count(get_plotlyjs()) == 1
+    return text.replace(get_plotlyjs(), "")
 
 
 def _make(
@@ -75,3 +120,21 @@ def result(make_result):
         close=50 * np.cumprod(1 + rng.normal(0, 0.01, 2000)),
         trades=60,
     )
+
+
+@pytest.fixture(scope="session")
+def read_page():
+    """``read_page(text)``: the page's elements and texts, and whether every tag is closed in order."""
+    return Page
+
+
+@pytest.fixture(scope="session")
+def without_plotly():
+    """``without_plotly(text)``: the page less the library's own source."""
+    return _without_plotly
+
+
+@pytest.fixture(scope="session")
+def hostile():
+    """A name that would do harm where it is not escaped."""
+    return HOSTILE

@@ -4,7 +4,6 @@ import base64
 import json
 import math
 import re
-from html.parser import HTMLParser
 from xml.etree import ElementTree
 
 import numpy as np
@@ -16,57 +15,14 @@ from admf.reports import html as report_module
 from admf.reports.html import render
 from admf.simulation import simulate
 
-VOID = {"meta", "link", "br", "hr", "img", "input", "line", "rect", "path"}
-HOSTILE = "<script>alert('x')</script>\"&'</title><img src=x onerror=alert(1)>"
-
-
-class Page(HTMLParser):
-    """Reads a page: its elements, their text, and whether every tag is closed in order."""
-
-    def __init__(self, text):
-        super().__init__(convert_charrefs=True)
-        self.elements, self.texts, self.open, self.faults = [], {}, [], []
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes)))
-        if tag not in VOID:
-            self.open.append((tag, dict(attributes).get("id")))
-
-    def handle_startendtag(self, tag, attributes):
-        self.elements.append((tag, dict(attributes)))
-
-    def handle_endtag(self, tag):
-        if not self.open or self.open[-1][0] != tag:
-            self.faults.append(f"</{tag}> closes {self.open[-1:]}")
-        else:
-            self.open.pop()
-
-    def handle_data(self, text):
-        for _, key in self.open:
-            if key:
-                self.texts[key] = self.texts.get(key, "") + text
-
-    def all(self, tag):
-        return [attributes for name, attributes in self.elements if name == tag]
-
-
-def without_plotly(text):
-    """The page less the library's own source, which is not ours to check."""
-    from plotly.offline import get_plotlyjs
-
-    assert text.count(get_plotlyjs()) == 1
-    return text.replace(get_plotlyjs(), "")
-
 
 @pytest.fixture(scope="module")
 def text(result):
     return render(result, title="A title", manifest={"run_id": "20260101-abc", "packages": {"numpy": "2"}})
 
 
-def test_the_page_is_well_formed_and_has_every_section(text):
-    page = Page(text)
+def test_the_page_is_well_formed_and_has_every_section(text, read_page):
+    page = read_page(text)
     assert page.faults == []
     assert page.open == []
     sections = [attributes["id"] for attributes in page.all("section")]
@@ -90,11 +46,11 @@ def test_the_page_is_well_formed_and_has_every_section(text):
     assert '"numpy": "2"' in page.texts["reproduce"]
 
 
-def test_the_page_asks_no_network_for_anything(text):
+def test_the_page_asks_no_network_for_anything(text, read_page, without_plotly):
     rest = without_plotly(text)
     addresses = set(re.findall(r"(?:https?:)?//[\w.-]+\.[a-z]{2,}[^\s\"'<]*", rest))
     assert addresses <= {"http://www.w3.org/2000/svg"}  # the name of a format, in the picture without script
-    page = Page(text)
+    page = read_page(text)
     for _, attributes in page.elements:
         assert not {"src", "srcset", "action", "background"} & set(attributes)
         assert attributes.get("href", "#").startswith(("#", "data:text/csv;base64,"))
@@ -103,8 +59,8 @@ def test_the_page_asks_no_network_for_anything(text):
     assert "connect-src" not in policy  # nothing is allowed back in
 
 
-def test_figures_are_data_that_the_script_can_read(text):
-    page = Page(text)
+def test_figures_are_data_that_the_script_can_read(text, read_page):
+    page = read_page(text)
     for attributes in page.all("div"):
         if "data-figure" in attributes:
             figure = json.loads(page.texts[attributes["data-figure"]])
@@ -112,8 +68,8 @@ def test_figures_are_data_that_the_script_can_read(text):
             assert attributes["aria-label"]
 
 
-def test_every_trade_is_in_the_download_and_the_first_page_in_the_file(text, result):
-    page = Page(text)
+def test_every_trade_is_in_the_download_and_the_first_page_in_the_file(text, result, read_page):
+    page = read_page(text)
     link = next(attributes for attributes in page.all("a") if attributes.get("download") == "trades.csv")
     lines = base64.b64decode(link["href"].split(",", 1)[1]).decode().strip().split("\n")
     assert len(lines) == 61
@@ -124,8 +80,8 @@ def test_every_trade_is_in_the_download_and_the_first_page_in_the_file(text, res
     assert shown.count("<tr>") == 21
 
 
-def test_tiles_and_metrics_say_what_the_result_says(text, result):
-    page = Page(text)
+def test_tiles_and_metrics_say_what_the_result_says(text, result, read_page):
+    page = read_page(text)
     assert f"{result.metrics['sharpe_ratio']:.2f}" in page.texts["metrics"]
     assert f"{result.metrics['max_drawdown'] * 100:.2f} %" in page.texts["metrics"]
     assert "filled at the next bar's open" in page.texts["assumptions"]
@@ -134,28 +90,28 @@ def test_tiles_and_metrics_say_what_the_result_says(text, result):
             assert len(page.texts[attributes["aria-describedby"]]) > 20
 
 
-def test_hostile_names_stay_text(make_result):
-    result = make_result([100.0, 101.0, 99.0], symbol=HOSTILE, strategy=HOSTILE, warnings=[HOSTILE], trades=2)
-    object.__setattr__(result.bars, "findings", (Finding("odd", "warning", HOSTILE),))
-    result.assumptions[HOSTILE] = HOSTILE
-    result.params[HOSTILE] = HOSTILE
-    manifest = {"run_id": HOSTILE, HOSTILE: HOSTILE}
-    text = render(result, title=HOSTILE, manifest=manifest, workflow={"errors": [HOSTILE]})
-    page = Page(text)
+def test_hostile_names_stay_text(make_result, read_page, hostile):
+    result = make_result([100.0, 101.0, 99.0], symbol=hostile, strategy=hostile, warnings=[hostile], trades=2)
+    object.__setattr__(result.bars, "findings", (Finding("odd", "warning", hostile),))
+    result.assumptions[hostile] = hostile
+    result.params[hostile] = hostile
+    manifest = {"run_id": hostile, hostile: hostile}
+    text = render(result, title=hostile, manifest=manifest, workflow={"errors": [hostile]})
+    page = read_page(text)
     assert page.faults == []
     assert len(page.all("script")) == len(
-        Page(render(make_result([100.0, 101.0, 99.0], trades=2))).all("script")
+        read_page(render(make_result([100.0, 101.0, 99.0], trades=2))).all("script")
     )
     assert not page.all("img")
     assert all("onerror" not in attributes for _, attributes in page.elements)
-    assert HOSTILE in page.texts["reproduce"]
-    assert HOSTILE in page.texts["warnings"]
+    assert hostile in page.texts["reproduce"]
+    assert hostile in page.texts["warnings"]
 
 
-def test_the_picture_is_xml_and_escapes_names(make_result, result):
+def test_the_picture_is_xml_and_escapes_names(make_result, result, hostile):
     for picture in (
         equity_svg(result),
-        equity_svg(make_result([100.0, 101.0], symbol=HOSTILE)),
+        equity_svg(make_result([100.0, 101.0], symbol=hostile)),
         equity_svg(make_result([100.0])),
         equity_svg(make_result([50.0, -20.0, -10.0])),
         equity_svg(make_result(np.full(400, 100.0), close=np.full(400, 5.0))),
@@ -195,10 +151,10 @@ def test_the_summary_is_markdown_without_markup_of_others(make_result, result):
     ],
     ids=["one bar", "nothing moves", "below zero", "two bars"],
 )
-def test_extreme_results_are_reported(make_result, equity, trades, said):
+def test_extreme_results_are_reported(make_result, equity, trades, said, read_page, without_plotly):
     result = make_result(equity, trades=trades)
     text = render(result)
-    page = Page(text)
+    page = read_page(text)
     assert page.faults == []
     assert said in without_plotly(text)
     for name, value in result.metrics.items():
@@ -212,9 +168,9 @@ def test_an_open_position_is_not_called_no_trade(make_result):
     assert "the position that was opened is still held" in text
 
 
-def test_a_log_scale_is_offered_only_where_it_exists(make_result):
+def test_a_log_scale_is_offered_only_where_it_exists(make_result, read_page, without_plotly):
     assert "data-scale=" in without_plotly(render(make_result([100.0, 101.0])))
-    below = Page(render(make_result([50.0, -10.0])))
+    below = read_page(render(make_result([50.0, -10.0])))
     assert not [attributes for attributes in below.all("button") if "data-scale" in attributes]
 
 
@@ -245,11 +201,11 @@ def test_the_file_appears_whole_or_not_at_all(result, tmp_path, monkeypatch):
     assert [path.name for path in target.parent.iterdir()] == ["mine.html"]
 
 
-def test_a_simulation_is_reported(random_bars, tmp_path):
+def test_a_simulation_is_reported(random_bars, tmp_path, read_page, without_plotly):
     costs = {"commission_bps": 5, "slippage_bps": 2, "spread_bps": 1}
     result = simulate(random_bars(11, n=400), "sma_cross", {"fast": 5, "slow": 20}, costs=costs)
     text = write_report(result, tmp_path).read_text(encoding="utf-8")
-    page = Page(text)
+    page = read_page(text)
     assert page.faults == []
     assert f"{result.costs['total']:,.2f}" in page.texts["costs"]
     assert len(result.trades) > 5
@@ -264,15 +220,15 @@ def metrics_of(markdown):
     return [line.split("|")[1].strip() for line in markdown.split("\n") if line.startswith("|")]
 
 
-def test_without_a_run_the_report_says_how_to_call_again(result):
-    text = Page(render(result)).texts["reproduce"]
+def test_without_a_run_the_report_says_how_to_call_again(result, read_page):
+    text = read_page(render(result)).texts["reproduce"]
     assert "admf.simulate(" in text
     assert result.digest in text
 
 
-def test_a_workflow_result_brings_its_name_id_and_warnings(result):
+def test_a_workflow_result_brings_its_name_id_and_warnings(result, read_page):
     workflow = {"workflow_id": "run-7", "name": "Mine", "warnings": ["no seed was given"], "errors": []}
-    page = Page(render(result, workflow=workflow))
+    page = read_page(render(result, workflow=workflow))
     assert "no seed was given" in page.texts["warnings"]
     assert "admf replay run-7" in page.texts["reproduce"]
     assert "<h1>Mine</h1>" in render(result, workflow=workflow)

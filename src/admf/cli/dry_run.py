@@ -12,9 +12,13 @@ from admf.cli.output import add_row, plain, stdout_console, table, write_json
 from admf.errors import ConfigError, DataError, Problem
 
 if TYPE_CHECKING:
+    import pandas as pd
+    from rich.table import Table
+
     from admf.core.config import WorkflowConfig
     from admf.core.config.models import BacktestConfig
     from admf.market import Bars
+    from admf.simulation.check import Estimate
 
 _BLOCK = "block:"
 
@@ -124,20 +128,32 @@ def _check_backtest(
     problems: list[Problem],
     report: dict[str, Any],
 ) -> None:
-    """Check the strategy on the bars, and say what would be simulated."""
-    from admf.simulation import estimate
-    from admf.simulation.api import simulated_range
+    """Check strategy or portfolio on the bars, and say what would be simulated."""
     from admf.simulation.check import check_workflow, memory_problem
-    from admf.strategies import resolve_strategy
 
-    bars = next(iter(loaded.values()), None)
-    found = check_workflow(config, bars)
+    found = check_workflow(config, loaded or None)
     problems.extend(found)
     if found:
         return
-    strategy = resolve_strategy(
-        section.strategy.name, section.strategy.params, allow_modules=tuple(config.allow_modules)
-    )
+    describe = _describe_strategy if section.portfolio is None else _describe_portfolio
+    cost = describe(section, tuple(config.allow_modules), loaded, report)
+    if cost is None:
+        return
+    report["estimate"] = {"seconds": cost.seconds, "bytes": cost.bytes}
+    problem = memory_problem(config, config.infrastructure_config.memory_limit_mb, cost)
+    if problem is not None:
+        problems.append(problem)
+
+
+def _describe_strategy(
+    section: BacktestConfig, allow_modules: tuple[str, ...], loaded: dict[str, Bars], report: dict[str, Any]
+) -> Estimate | None:
+    from admf.simulation import estimate
+    from admf.simulation.api import simulated_range
+    from admf.strategies import resolve_strategy
+
+    assert section.strategy is not None  # noqa: S101 - the section was validated
+    strategy = resolve_strategy(section.strategy.name, section.strategy.params, allow_modules=allow_modules)
     report["components"]["strategy"] = strategy.source_ref
     report["strategy"] = {
         "name": strategy.name,
@@ -145,19 +161,52 @@ def _check_backtest(
         "indicators": {name: spec.key for name, spec in strategy.indicators.items()},
         "columns": dict(strategy.columns),
     }
+    bars = next(iter(loaded.values()), None)
     if bars is None:
-        return
+        return None
     first, last = simulated_range(bars, section)
-    report["simulated"] = {
-        "bars": last - first,
-        "first": bars.index[first].isoformat(),
-        "last": bars.index[last - 1].isoformat(),
+    report["simulated"] = _span(bars.index, first, last)
+    return estimate(len(bars), strategy)
+
+
+def _describe_portfolio(
+    section: BacktestConfig, allow_modules: tuple[str, ...], loaded: dict[str, Bars], report: dict[str, Any]
+) -> Estimate | None:
+    import pandas as pd
+
+    from admf.simulation.portfolio.allocation import resolve_allocation
+    from admf.simulation.portfolio.api import schedule_of, simulated_rows
+    from admf.simulation.portfolio.check import bound_sleeves, estimate_portfolio
+    from admf.simulation.portfolio.join import join
+
+    assert section.portfolio is not None  # noqa: S101 - the section was validated
+    chosen, when = section.portfolio.allocation, section.portfolio.rebalance
+    name, allocation, params = resolve_allocation(chosen.name, chosen.params, allow_modules)
+    report["components"]["allocation"] = chosen.name
+    report["portfolio"] = {
+        "allocation": name,
+        "params": params,
+        "schedule": schedule_of(when, allocation),
+        "band": when.band,
+        "strategies": [
+            {"symbol": symbol, "strategy": bound.source_ref, "params": dict(bound.params)}
+            for symbol, bound in bound_sleeves(allocation, list(loaded), allow_modules)
+        ],
     }
-    cost = estimate(len(bars), strategy)
-    report["estimate"] = {"seconds": cost.seconds, "bytes": cost.bytes}
-    problem = memory_problem(config, config.infrastructure_config.memory_limit_mb, len(bars), strategy)
-    if problem is not None:
-        problems.append(problem)
+    if not loaded:
+        return None
+    joined = join(loaded)
+    index = pd.DatetimeIndex(joined.timestamps.view("M8[ns]"), tz="UTC")
+    report["simulated"] = _span(index, *simulated_rows(joined, section))
+    return estimate_portfolio(loaded, section, allow_modules)
+
+
+def _span(index: pd.DatetimeIndex, first: int, last: int) -> dict[str, Any]:
+    return {
+        "bars": last - first,
+        "first": index[first].isoformat(),
+        "last": index[last - 1].isoformat(),
+    }
 
 
 def _describe(bars: Bars) -> dict[str, Any]:
@@ -191,6 +240,8 @@ def _show(report: dict[str, Any]) -> None:
         add_row(sheet, "strategy", f"{report['components']['strategy']}({params})")
         for name, key in (strategy["indicators"] | strategy["columns"]).items():
             add_row(sheet, f"  {name}", key)
+    if "portfolio" in report:
+        _show_portfolio(sheet, report["portfolio"])
     for name in ("data source", "task runner"):
         add_row(sheet, name, report["components"][name])
     if "estimate" in report:
@@ -203,3 +254,16 @@ def _show(report: dict[str, Any]) -> None:
     for note in report["notes"]:
         add_row(sheet, "note", note)
     console.print(sheet)
+
+
+def _show_portfolio(sheet: Table, portfolio: dict[str, Any]) -> None:
+    band = f", band {portfolio['band']:g}" if portfolio["band"] else ""
+    add_row(sheet, "allocation", portfolio["allocation"])
+    if portfolio["strategies"]:
+        for each in portfolio["strategies"]:
+            params = ", ".join(f"{key}={value}" for key, value in each["params"].items())
+            add_row(sheet, f"  {each['symbol']}", f"{each['strategy']}({params})")
+    else:
+        for key, value in portfolio["params"].items():
+            add_row(sheet, f"  {key}", value)
+    add_row(sheet, "rebalancing", f"{portfolio['schedule']}{band}")

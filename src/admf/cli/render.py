@@ -50,11 +50,16 @@ def show_result(result: Mapping[str, Any], console: Console) -> None:
     final = result.get("final_results") or {}
     sheet = table(None, "", "")
     add_row(sheet, "run", result["workflow_id"])
+    params = ", ".join(f"{key}={_flow(value)}" for key, value in (final.get("params") or {}).items())
     if "strategy" in final:
-        params = ", ".join(f"{key}={value}" for key, value in (final.get("params") or {}).items())
         add_row(sheet, "strategy", f"{final['strategy']}({params}) on {final.get('symbol')}")
+    elif "allocation" in final:
+        add_row(sheet, "portfolio", f"{final['allocation']}({params}) on {', '.join(final['symbols'])}")
     for name, value in headline(result.get("metrics") or {}):
         add_row(sheet, name, value)
+    for key in ("attribution", "attribution_by_strategy"):
+        for part, profit in _largest(final.get(key) or {}):
+            add_row(sheet, f"profit: {part}", f"{profit:,.2f}")
     for kind, cost in shown_costs(final.get("costs") or {}).items():
         add_row(sheet, f"costs: {kind.replace('_', ' ')}", f"{cost:,.2f}")
     if result.get("digest"):
@@ -82,6 +87,23 @@ def _comparison(result: Mapping[str, Any], worse: Mapping[str, Any]) -> Table:
     if costs is not None:
         add_row(sheet, "costs: total", f"{costs:,.2f}", f"{worse['costs']['total']:,.2f}")
     return sheet
+
+
+def _flow(value: Any) -> str:
+    """Write a parameter in one line, mappings and lists as in YAML."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{key}: {_flow(each)}" for key, each in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_flow, value)) + "]"
+    return str(value)
+
+
+def _largest(profits: Mapping[str, float], count: int = 12) -> list[tuple[str, float]]:
+    """Largest profits and losses in their order, and the sum of the others where there are more."""
+    chosen = sorted(profits, key=lambda name: -abs(profits[name]))[:count]
+    others = [value for name, value in profits.items() if name not in chosen]
+    shown = [(name, value) for name, value in profits.items() if name in chosen]
+    return shown + ([(f"{len(others)} others", sum(others))] if others else [])
 
 
 def headline(metrics: Mapping[str, float | None]) -> list[tuple[str, str]]:

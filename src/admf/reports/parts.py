@@ -14,12 +14,14 @@ import numpy as np
 from admf.reports.summary import benchmark_metrics, percent
 from admf.simulation.cost_kinds import COST_KINDS, shown_costs
 from admf.simulation.figures import MONTHS
-from admf.simulation.figures_data import MonthlyReturns, local_index, moments_text
+from admf.simulation.figures_data import MonthlyReturns, local_index, moments_text, words_of
 from admf.simulation.metrics_glossary import DASH, GLOSSARY
 from admf.simulation.records import REASONS
 
 if TYPE_CHECKING:
+    from admf.market import Finding
     from admf.simulation import SimulationResult
+    from admf.simulation.figures_data import Reported
 
 PAGE = 20
 MAX_TRADES = 10_000
@@ -35,12 +37,13 @@ TILES = (
 )
 GROUPS = (
     ("Return", "final_equity", "stability_of_timeseries"),
-    ("Against the symbol", "alpha", "beta"),
+    ("Against the benchmark", "alpha", "beta"),
     ("Risk", "annual_volatility", "kurtosis"),
     ("Trades", "trades", "turnover"),
 )
 # Column, heading, kind of number, whether its sign is coloured.
-TRADE_COLUMNS = (
+Column = tuple[str, str, str, bool]
+TRADE_COLUMNS: tuple[Column, ...] = (
     ("trade", "#", "count", False),
     ("side", "Side", "text", False),
     ("entry_time", "Entry", "text", False),
@@ -58,8 +61,9 @@ TRADE_COLUMNS = (
 )
 
 
-def tiles(result: SimulationResult) -> str:
-    """Key metrics, each with what it means and the value of holding the symbol."""
+def tiles(result: Reported) -> str:
+    """Key metrics, each with what it means and the value of the benchmark."""
+    benchmark = words_of(result).benchmark
     metrics, held = result.metrics, benchmark_metrics(result)
     parts = []
     for name in TILES:
@@ -72,7 +76,7 @@ def tiles(result: SimulationResult) -> str:
             title, value, tip = info.title, info.format(metrics[name]), info.explanation
             if value == DASH:
                 tip += f" Not defined here: {info.undefined}"
-            compare = f"holding: {info.format(held[name])}" if name in held else ""
+            compare = f"{benchmark}: {info.format(held[name])}" if name in held else ""
         if name == "win_rate":
             compare = f"{metrics['trades']:,.0f} closed trade{'' if metrics['trades'] == 1 else 's'}"
         elif name == "exposure":
@@ -148,26 +152,24 @@ def trade_rows(result: SimulationResult) -> list[list[Any]]:
     return [list(row) for row in zip(*columns, strict=True)]
 
 
-def trade_table(rows: list[list[Any]], total: int) -> str:
+def trade_table(rows: list[list[Any]], total: int, columns: Sequence[Column] = TRADE_COLUMNS) -> str:
     """Lay out the trades: the file has the first page, the script sorts and turns pages of the CSV data."""
-    digits = [
-        _digits(kind, [row[place] for row in rows]) for place, (_, _, kind, _) in enumerate(TRADE_COLUMNS)
-    ]
+    digits = [_digits(kind, [row[place] for row in rows]) for place, (_, _, kind, _) in enumerate(columns)]
     head = "".join(
         f'<th scope="col" data-kind="{kind}" data-digits="{places}"{" data-sign=1" if sign else ""}'
         f'{_text_class(kind)}><button type="button" class="sort">{heading}</button></th>'
-        for (_, heading, kind, sign), places in zip(TRADE_COLUMNS, digits, strict=True)
+        for (_, heading, kind, sign), places in zip(columns, digits, strict=True)
     )
     body = "".join(
         "<tr>"
         + "".join(
             _cell(value, kind, sign, places)
-            for value, (_, _, kind, sign), places in zip(row, TRADE_COLUMNS, digits, strict=True)
+            for value, (_, _, kind, sign), places in zip(row, columns, digits, strict=True)
         )
         + "</tr>"
         for row in rows[:PAGE]
     )
-    names = ",".join(name for name, *_ in TRADE_COLUMNS)
+    names = ",".join(name for name, *_ in columns)
     lines = [",".join(_exact(value) for value in row) for row in rows]
     data = base64.b64encode("\n".join([names, *lines, ""]).encode()).decode()
     left_out = (
@@ -203,7 +205,8 @@ def _text_class(kind: str) -> str:
 
 
 def _exact(value: Any) -> str:
-    return repr(value) if isinstance(value, float) else str(value)
+    text = repr(value) if isinstance(value, float) else " ".join(str(value).splitlines())
+    return '"' + text.replace('"', '""') + '"' if '"' in text or "," in text else text
 
 
 def _cell(value: Any, kind: str, sign: bool, digits: int) -> str:
@@ -217,7 +220,7 @@ def _cell(value: Any, kind: str, sign: bool, digits: int) -> str:
     return f'<td class="{tone}">{text}</td>' if tone else f"<td>{text}</td>"
 
 
-def costs_table(result: SimulationResult) -> str:
+def costs_table(result: Reported) -> str:
     """Lay out what was paid, by kind, with a bar for its share."""
     total = result.costs["total"]
     gross = result.metrics["final_equity"] - result.initial_cash + total
@@ -247,7 +250,7 @@ def costs_table(result: SimulationResult) -> str:
     return f'<div class="scroll"><table class="costs"><tbody>{"".join(rows)}</tbody></table></div>'
 
 
-def metrics_table(result: SimulationResult) -> str:
+def metrics_table(result: Reported) -> str:
     """All metrics in groups, each with its explanation, an undefined one with the reason."""
     names = list(GLOSSARY)
     places = {name: position for position, name in enumerate(names)}
@@ -285,15 +288,14 @@ def pairs_table(rows: Mapping[str, Any]) -> str:
     return f'<table class="wide"><tbody>{body}</tbody></table>'
 
 
-def findings_list(result: SimulationResult) -> str:
-    """List what the quality gate noticed in the data."""
-    findings = result.bars.findings
+def findings_list(findings: Sequence[tuple[str, Finding]]) -> str:
+    """List what the quality gate noticed in the data, each with its symbol where that has to be told."""
     if not findings:
         return '<p class="note">The quality gate found nothing to remark.</p>'
     items = "".join(
         f'<li><span class="tag is-{escape(finding.severity)}">{escape(finding.severity)}</span> '
-        f"{escape(finding.message)}</li>"
-        for finding in findings
+        f"{escape(f'{symbol}: ' if symbol else '')}{escape(finding.message)}</li>"
+        for symbol, finding in findings
     )
     return f'<ul class="findings">{items}</ul>'
 

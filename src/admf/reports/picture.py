@@ -11,12 +11,12 @@ import numpy as np
 
 from admf.reports.summary import percent, period_text
 from admf.simulation.figures import BENCHMARK, FONT, LOSS, STRATEGY
-from admf.simulation.figures_data import buy_and_hold, local_index, thin
+from admf.simulation.figures_data import Words, buy_and_hold, local_index, thin, words_of
 from admf.simulation.metrics import drawdown_of
 from admf.typing import FloatArray
 
 if TYPE_CHECKING:
-    from admf.simulation import SimulationResult
+    from admf.simulation.figures_data import Reported
 
 WIDTH, HEIGHT = 960, 460
 LEFT, RIGHT = 70, 20
@@ -25,7 +25,7 @@ INK, MUTED, LINE = "#18212f", "#5a6676", "#e1e6ec"
 Scale = Callable[[FloatArray], FloatArray]
 
 
-def equity_svg(result: SimulationResult) -> str:
+def equity_svg(result: Reported) -> str:
     """Draw equity, buy and hold and drawdown.
 
     Parameters
@@ -63,13 +63,13 @@ def equity_svg(result: SimulationResult) -> str:
         f'<path d="{_path(market, across, money)}" fill="none" stroke="{BENCHMARK}" stroke-width="1.2"/>',
         f'<path d="{_path(equity, across, money)}" fill="none" stroke="{STRATEGY}" stroke-width="1.9" '
         'stroke-linejoin="round"/>',
-        *_legend(),
+        *_legend(words_of(result)),
         "</svg>",
     ]
     return "\n".join(parts)
 
 
-def _subtitle(result: SimulationResult) -> str:
+def _subtitle(result: Reported) -> str:
     metrics = result.metrics
     sharpe = metrics["sharpe_ratio"]
     return "   ".join(
@@ -147,7 +147,7 @@ def _fall_axis(depth: float, up: Scale) -> list[str]:
     return parts
 
 
-def _time_axis(result: SimulationResult, across: Scale) -> list[str]:
+def _time_axis(result: Reported, across: Scale) -> list[str]:
     """Label at most eight starts of a year, month or day; else the first and the last bar."""
     stamps = local_index(result.bars).to_numpy()
     for unit, steps in (("Y", (1, 2, 5, 10, 20)), ("M", (1, 3)), ("D", (1, 2, 5, 10))):
@@ -176,11 +176,11 @@ def _tick(x: float, text: str) -> str:
     )
 
 
-def _legend() -> list[str]:
+def _legend(words: Words) -> list[str]:
     parts = []
     for x, colour, name in (
-        (WIDTH - 318, STRATEGY, "strategy"),
-        (WIDTH - 228, BENCHMARK, "buy and hold"),
+        (WIDTH - 318, STRATEGY, words.what),
+        (WIDTH - 228, BENCHMARK, words.benchmark),
         (WIDTH - 112, LOSS, "drawdown"),
     ):
         parts += [

@@ -93,7 +93,9 @@ JS = r"""
   const text = new TextDecoder().decode(
     Uint8Array.from(atob(source.href.split("base64,")[1]), (letter) => letter.charCodeAt(0))
   );
-  const rows = text.trim().split("\n").slice(1).map((line) => line.split(","));
+  const cells = (line) => Array.from(line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g), (found) =>
+    found[1] === undefined ? found[2] : found[1].replaceAll('""', '"'));
+  const rows = text.trim().split("\n").slice(1).map(cells);
   const heads = Array.from(table.tHead.rows[0].cells);
   const body = table.tBodies[0];
   const size = Number(table.dataset.page);

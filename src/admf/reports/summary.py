@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from admf.simulation.cost_kinds import shown_costs
-from admf.simulation.figures_data import local_index
+from admf.simulation.figures_data import local_index, words_of
 from admf.simulation.metrics import (
     annual_return,
     annual_volatility,
@@ -22,7 +22,7 @@ from admf.simulation.metrics import (
 from admf.simulation.metrics_glossary import GLOSSARY
 
 if TYPE_CHECKING:
-    from admf.simulation import SimulationResult
+    from admf.simulation.figures_data import Reported
 
 KEY_METRICS = (
     "final_equity",
@@ -39,8 +39,8 @@ KEY_METRICS = (
 )
 
 
-def benchmark_metrics(result: SimulationResult) -> dict[str, float]:
-    """Measure buy and hold of the same bars (first close to last, no costs), by metric name."""
+def benchmark_metrics(result: Reported) -> dict[str, float]:
+    """Measure the benchmark, first close to last and without costs, by metric name."""
     close, period = result.bars.close, result.bars.periods_per_year
     returns = bar_returns(close, float(close[0]))
     risk_free = (1.0 + result.risk_free_pct / 100.0) ** (1.0 / period) - 1.0
@@ -60,20 +60,27 @@ def percent(value: float, digits: int = 1) -> str:
     return f"{value * 100:,.{digits}f} %" if abs(value) < 1e9 else f"{value * 100:.2e} %"
 
 
-def period_text(result: SimulationResult) -> str:
+def period_text(result: Reported) -> str:
     """Write first and last day of the simulated bars."""
     index = local_index(result.bars)
     return f"{index[0]:%Y-%m-%d} to {index[-1]:%Y-%m-%d}"
 
 
-def bars_text(result: SimulationResult) -> str:
+def names_text(names: Sequence[str]) -> str:
+    """Write several names; of many the first ones and how many more."""
+    shown = ", ".join(names[:6])
+    return shown if len(names) <= 6 else f"{shown} and {len(names) - 6} more"
+
+
+def bars_text(result: Reported) -> str:
     """Write the number of bars."""
     count = len(result.bars)
     return "1 bar" if count == 1 else f"{count:,} bars"
 
 
-def headline(result: SimulationResult) -> str:
-    """Say in two sentences what happened, against holding the symbol."""
+def headline(result: Reported) -> str:
+    """Say in two sentences what happened, against the benchmark."""
+    name = words_of(result).held
     metrics, held = result.metrics, benchmark_metrics(result)
     index = result.bars.index
     years = (index[-1] - index[0]).days / 365.25
@@ -82,17 +89,17 @@ def headline(result: SimulationResult) -> str:
     if years >= 1 and math.isfinite(metrics["annual_return"]):
         first += (
             f": {percent(metrics['annual_return'])} a year, "
-            f"against {percent(held['annual_return'])} for holding {result.bars.symbol}"
+            f"against {percent(held['annual_return'])} for holding {name}"
         )
     else:
-        first += f", against {percent(held['cum_returns_final'])} for holding {result.bars.symbol}"
+        first += f", against {percent(held['cum_returns_final'])} for holding {name}"
     return (
         f"{first}. The deepest fall from a high was {percent(abs(metrics['max_drawdown']))} "
         f"(holding: {percent(abs(held['max_drawdown']))})."
     )
 
 
-def evidence(result: SimulationResult) -> str:
+def evidence(result: Reported) -> str:
     """Say how far the result can be told from luck, and what that does not cover."""
     probability = result.metrics["probabilistic_sharpe_ratio"]
     if not math.isfinite(probability):
@@ -105,7 +112,7 @@ def evidence(result: SimulationResult) -> str:
     return f"{text}; every variant that was tried before this one makes it less.{few}"
 
 
-def comparison(result: SimulationResult, worse: SimulationResult) -> list[tuple[str, str, str]]:
+def comparison(result: Reported, worse: Reported) -> list[tuple[str, str, str]]:
     """Give key metrics and costs of a result and its pessimistic rerun: title, value, value of the rerun."""
     rows = [
         (info.title, info.format(result.metrics[name]), info.format(worse.metrics[name]))
@@ -115,9 +122,9 @@ def comparison(result: SimulationResult, worse: SimulationResult) -> list[tuple[
     return [*rows, ("Costs paid", f"{result.costs['total']:,.2f}", f"{worse.costs['total']:,.2f}")]
 
 
-def summary_markdown(result: SimulationResult) -> str:
+def summary_markdown(result: Reported) -> str:
     """Write a result as markdown: headline, key metrics, costs, warnings. Names are escaped."""
-    held = benchmark_metrics(result)
+    held, words = benchmark_metrics(result), words_of(result)
     rows = []
     for name in KEY_METRICS:
         info = GLOSSARY[name]
@@ -129,7 +136,7 @@ def summary_markdown(result: SimulationResult) -> str:
     parts = [
         f"### {_plain(result.strategy)} on {_plain(result.bars.symbol)}, {period_text(result)}",
         _plain(headline(result)),
-        "\n".join(["| metric | strategy | buy and hold |", "|---|--:|--:|", *rows]),
+        "\n".join([f"| metric | {words.what} | {words.benchmark} |", "|---|--:|--:|", *rows]),
         f"Costs paid: {costs}.",
     ]
     worse = getattr(result, "pessimistic", None)  # a portfolio has none

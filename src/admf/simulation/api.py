@@ -46,6 +46,7 @@ def simulate(
     finer: Bars | pd.DataFrame | None = None,
     table: IndicatorTable | None = None,
     allow_modules: Sequence[str] = (),
+    stopped: Callable[[], bool] | None = None,
 ) -> SimulationResult:
     """Simulate a strategy on the bars of one symbol.
 
@@ -72,6 +73,8 @@ def simulate(
         Indicators of these bars that are shared with other simulations.
     allow_modules
         Modules that ``module:Name`` may come from.
+    stopped
+        Ends the work when it says True: see `run_backtest`.
 
     Raises
     ------
@@ -90,7 +93,7 @@ def simulate(
         finer = load_bars(finer, symbol=bars.symbol)
     sections = {"execution": execution, "sizing": sizing, "costs": costs, "margin": margin, "risk": risk}
     config = backtest_config(strategy, sections, initial_cash, start, end, risk_free_pct)
-    return _simulate(bars, strategy, params or {}, config, table, allow_modules, finer=finer)
+    return _simulate(bars, strategy, params or {}, config, table, allow_modules, stopped, finer)
 
 
 def backtest_config(
@@ -136,6 +139,8 @@ def run_backtest(
         Bars of a finer timeframe, which decide what happens inside a bar.
     """
     strategy = config.strategy
+    if strategy is None:
+        raise ConfigError([Problem("strategy", "is required")], "BacktestConfig")
     return _simulate(bars, strategy.name, strategy.params, config, table, allow_modules, stopped, finer)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from admf.errors import AdmfError, ConfigError, Problem
@@ -80,6 +80,8 @@ def check_backtest(
     from admf.simulation.needs import missing_data
     from admf.strategies import ParameterError, resolve_strategy
 
+    if config.strategy is None:
+        return [Problem("strategy", "is required")]
     try:
         bound = resolve_strategy(
             config.strategy.name, config.strategy.params, allow_modules=tuple(allow_modules)
@@ -123,7 +125,7 @@ def _below(prefix: str, problem: Problem) -> Problem:
     )
 
 
-def check_workflow(config: WorkflowConfig, bars: Bars | None = None) -> list[Problem]:
+def check_workflow(config: WorkflowConfig, bars: Mapping[str, Bars] | None = None) -> list[Problem]:
     """List what is wrong with the config of a backtest that its models cannot know.
 
     Parameters
@@ -131,49 +133,54 @@ def check_workflow(config: WorkflowConfig, bars: Bars | None = None) -> list[Pro
     config
         Of type backtest.
     bars
-        What it would run on. None checks what can be said without: symbols, strategy, parameters.
+        Symbol -> what it would run on. None checks what can be said without: symbols, strategies, parameters.
 
     Returns
     -------
     list of Problem
         With the config's paths and lines.
     """
-    section, data = config.section, config.data_config
+    section, allowed = config.section, tuple(config.allow_modules)
     if not isinstance(section, _backtest_config()):
         return []
-    problems = []
     # None named: a block or a source of the user's gives all it has, which is known when it is loaded.
-    if len(data.symbols) > 1:
-        problems.append(one_symbol(config, data.symbols))
-    for problem in check_backtest(bars, section, tuple(config.allow_modules)):
+    symbols = list(bars) if bars else config.data_config.symbols
+    problems = []
+    if section.portfolio is not None:
+        from admf.simulation.portfolio.check import check_portfolio
+
+        found = check_portfolio(section, symbols, bars, allowed)
+    else:
+        if len(symbols) > 1:
+            problems.append(one_symbol(config, symbols))
+        found = check_backtest(bars[symbols[0]] if bars else None, section, allowed)
+    for problem in found:
         more = {"found": problem.found, "allowed": problem.allowed, "hint": problem.hint}
         problems.append(config.problem(f"backtest_config.{problem.path}", problem.message, **more))
     return problems
 
 
 def one_symbol(config: WorkflowConfig, symbols: Sequence[str]) -> Problem:
-    """Say that a backtest runs on one symbol."""
+    """Say that a strategy runs on one symbol."""
     return config.problem(
         "data_config.symbols",
-        "a backtest runs on one symbol",
+        "a strategy runs on one symbol",
         found=", ".join(symbols) or "none",
         allowed="one symbol",
-        hint="run one workflow for each symbol",
+        hint="name one; or write portfolio in place of strategy, where allocations like equal_weight, "
+        "per_strategy and ensemble take several",
     )
 
 
-def memory_problem(
-    config: WorkflowConfig, limit_mb: int | None, bars_count: int, strategy: BoundStrategy
-) -> Problem | None:
+def memory_problem(config: WorkflowConfig, limit_mb: int | None, cost: Estimate) -> Problem | None:
     """Say that a run is estimated to need more memory than it may have; None if it is not."""
-    needed = estimate(bars_count, strategy).bytes
-    if limit_mb is None or needed <= limit_mb * 1e6:
+    if limit_mb is None or cost.bytes <= limit_mb * 1e6:
         return None
     return config.problem(
         "infrastructure_config.memory_limit_mb",
         "the run is estimated to need more memory",
         found=f"{limit_mb} MB",
-        allowed=f"at least {needed / 1e6:.0f} MB",
+        allowed=f"at least {cost.bytes / 1e6:.0f} MB",
         hint="raise the limit, or load fewer bars",
     )
 

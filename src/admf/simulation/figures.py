@@ -15,6 +15,7 @@ import numpy as np
 
 from admf.simulation.cost_kinds import shown_costs
 from admf.simulation.figures_data import (
+    Reported,
     buy_and_hold,
     largest,
     local_index,
@@ -24,6 +25,7 @@ from admf.simulation.figures_data import (
     rolling_window,
     thin,
     thinned_note,
+    words_of,
 )
 from admf.simulation.metrics import bar_returns, drawdown_of
 from admf.typing import FloatArray, IntArray
@@ -51,15 +53,15 @@ def overview_figure(result: SimulationResult) -> go.Figure:
         for trace in traces:
             figure.add_trace(trace, row=row, col=1)
     title = f"{result.strategy} on {result.bars.symbol}"
-    _style(figure, title, note, height=760)
+    styled(figure, title, note, height=760)
     figure.update_yaxes(title_text="price", row=1, col=1)
     figure.update_yaxes(title_text="equity", row=2, col=1)
     figure.update_yaxes(title_text="drawdown", tickformat=".0%", row=3, col=1)
     figure.update_xaxes(rangeslider_visible=False)
-    return _from_first_to_last(figure, result)
+    return from_first_to_last(figure, result)
 
 
-def equity_figure(result: SimulationResult) -> go.Figure:
+def equity_figure(result: Reported) -> go.Figure:
     """Equity against buy and hold of the same bars, with the drawdown below."""
     from plotly.subplots import make_subplots
 
@@ -67,9 +69,9 @@ def equity_figure(result: SimulationResult) -> go.Figure:
     for trace in _equity_traces(result):
         figure.add_trace(trace, row=1, col=1)
     figure.add_trace(_drawdown_trace(result), row=2, col=1)
-    _style(figure, "Equity and drawdown", thinned_note(len(result.bars)), height=460)
+    styled(figure, "Equity and drawdown", thinned_note(len(result.bars)), height=460)
     figure.update_yaxes(tickformat=".0%", row=2, col=1)
-    return _from_first_to_last(figure, result)
+    return from_first_to_last(figure, result)
 
 
 def price_figure(result: SimulationResult) -> go.Figure:
@@ -77,13 +79,13 @@ def price_figure(result: SimulationResult) -> go.Figure:
     import plotly.graph_objects as go
 
     traces, note = _price_traces(result)
-    figure = _style(go.Figure(traces), "Price, entries and exits", note, height=420)
+    figure = styled(go.Figure(traces), "Price, entries and exits", note, height=420)
     figure.update_layout(hovermode="closest")
     figure.update_xaxes(rangeslider_visible=False)
-    return _from_first_to_last(figure, result)
+    return from_first_to_last(figure, result)
 
 
-def monthly_figure(result: SimulationResult) -> go.Figure:
+def monthly_figure(result: Reported) -> go.Figure:
     """Heat map of the monthly returns, with the year's total in the last column."""
     import plotly.graph_objects as go
 
@@ -106,13 +108,13 @@ def monthly_figure(result: SimulationResult) -> go.Figure:
         hovertemplate="%{x} %{y}: %{z:.2f} %<extra></extra>",
     )
     height = 110 + 26 * len(table.years)
-    figure = _style(go.Figure(heatmap), "Monthly returns in percent", None, height=height)
+    figure = styled(go.Figure(heatmap), "Monthly returns in percent", None, height=height)
     figure.update_yaxes(autorange="reversed", type="category", showgrid=False)
     figure.update_xaxes(side="top", type="category", showgrid=False)
     return figure
 
 
-def rolling_sharpe_figure(result: SimulationResult) -> go.Figure:
+def rolling_sharpe_figure(result: Reported) -> go.Figure:
     """Sharpe ratio of the last year of bars (of a quarter of the bars in a short simulation)."""
     import plotly.graph_objects as go
 
@@ -127,13 +129,13 @@ def rolling_sharpe_figure(result: SimulationResult) -> go.Figure:
     line = _line(result, ratio, chosen, "rolling Sharpe ratio", STRATEGY, "%{y:.2f}")
     gaps = "A gap: no return in the window differs." if np.isnan(ratio[window:]).any() else None
     note = " ".join(filter(None, (f"Window: {window:,} bars.", gaps, thinned_note(len(bars)))))
-    figure = _style(go.Figure(line), "Rolling Sharpe ratio", note, height=280)
+    figure = styled(go.Figure(line), "Rolling Sharpe ratio", note, height=280)
     figure.add_hline(y=0, line_width=1, line_color=TEXT)
     figure.update_layout(showlegend=False)
     return figure
 
 
-def distribution_figure(result: SimulationResult) -> go.Figure:
+def distribution_figure(result: Reported) -> go.Figure:
     """Histogram of the closed trades' returns; zero is a border between two bars."""
     import plotly.graph_objects as go
 
@@ -154,7 +156,7 @@ def distribution_figure(result: SimulationResult) -> go.Figure:
         customdata=np.column_stack((edges[:-1], edges[1:])),
         hovertemplate="%{customdata[0]:.2f} to %{customdata[1]:.2f} %<br>%{y} trades<extra></extra>",
     )
-    figure = _style(go.Figure(bars), "Returns of trades", None, height=300)
+    figure = styled(go.Figure(bars), "Returns of trades", None, height=300)
     mean = float(returns.mean())
     figure.add_vline(x=mean, line_width=1.5, line_dash="dash", line_color=TEXT)
     figure.add_annotation(
@@ -198,14 +200,14 @@ def excursion_figure(result: SimulationResult) -> go.Figure:
             hovertemplate="trade %{customdata[0]}: %{customdata[1]:.2f} %"
             "<br>worst %{x:.2f} %, best %{y:.2f} %<extra></extra>",
         )
-    _style(figure, "Worst and best moment of each trade", _markers_note(pnl.size), height=300)
+    styled(figure, "Worst and best moment of each trade", _markers_note(pnl.size), height=300)
     figure.update_layout(hovermode="closest")
     figure.update_xaxes(title_text="worst against entry (MAE)", ticksuffix=" %")
     figure.update_yaxes(title_text="best (MFE)", ticksuffix=" %")
     return figure
 
 
-def costs_figure(result: SimulationResult) -> go.Figure:
+def costs_figure(result: Reported) -> go.Figure:
     """Draw what was paid for trading, by kind."""
     import plotly.graph_objects as go
 
@@ -220,20 +222,20 @@ def costs_figure(result: SimulationResult) -> go.Figure:
         text=[f"{value:,.2f}" for value in values],
         hovertemplate="%{y}: %{x:,.2f}<extra></extra>",
     )
-    figure = _style(go.Figure(bars), f"Costs paid: {result.costs['total']:,.2f}", None, height=220)
+    figure = styled(go.Figure(bars), f"Costs paid: {result.costs['total']:,.2f}", None, height=220)
     figure.update_layout(showlegend=False, hovermode="closest")
     return figure
 
 
-def _equity_traces(result: SimulationResult) -> list[Any]:
-    market, equity = buy_and_hold(result), result.equity_values
+def _equity_traces(result: Reported) -> list[Any]:
+    market, equity, words = buy_and_hold(result), result.equity_values, words_of(result)
     return [
-        _line(result, market, thin(market), "buy and hold", BENCHMARK, "%{y:,.0f}", width=1.3),
-        _line(result, equity, thin(equity), "strategy", STRATEGY, "%{y:,.0f}", width=2.0),
+        _line(result, market, thin(market), words.benchmark, BENCHMARK, "%{y:,.0f}", width=1.3),
+        _line(result, equity, thin(equity), words.what, STRATEGY, "%{y:,.0f}", width=2.0),
     ]
 
 
-def _drawdown_trace(result: SimulationResult) -> Any:
+def _drawdown_trace(result: Reported) -> Any:
     drawdown = drawdown_of(result.equity_values, result.initial_cash)
     line = _line(result, drawdown, thin(drawdown), "drawdown", LOSS, "%{y:.1%}", width=1.0)
     line.update(fill="tozeroy", fillcolor="rgba(217,96,26,0.22)", showlegend=False)
@@ -303,14 +305,14 @@ def _markers_note(trades: int) -> str | None:
     return f"Of {trades:,} trades, the {shown:,} with the largest profit or loss are marked."
 
 
-def _trade_returns(result: SimulationResult) -> FloatArray:
+def _trade_returns(result: Reported) -> FloatArray:
     trades = result.trade_table
     returns: FloatArray = trades["pnl"] / (trades["units"] * trades["entry_price"])
     return returns
 
 
 def _line(
-    result: SimulationResult,
+    result: Reported,
     values: FloatArray,
     chosen: IntArray,
     name: str,
@@ -322,7 +324,7 @@ def _line(
 
     return go.Scatter(
         x=moments_text(local_index(result.bars)[chosen]),
-        y=_short(values[chosen]),
+        y=rounded(values[chosen]),
         mode="lines" if values.size > 1 else "lines+markers",
         name=name,
         line={"color": colour, "width": width},
@@ -331,7 +333,7 @@ def _line(
     )
 
 
-def _from_first_to_last(figure: go.Figure, result: SimulationResult) -> go.Figure:
+def from_first_to_last(figure: go.Figure, result: Reported) -> go.Figure:
     """Let the time axis span the bars (markers would widen it); a single bar gets the one label."""
     ends = moments_text(local_index(result.bars)[[0, -1]])
     if len(result.bars) > 1:
@@ -339,7 +341,7 @@ def _from_first_to_last(figure: go.Figure, result: SimulationResult) -> go.Figur
     return figure.update_xaxes(tickmode="array", tickvals=ends[:1], ticktext=ends[:1])
 
 
-def _short(values: FloatArray) -> FloatArray:
+def rounded(values: FloatArray) -> FloatArray:
     """Round to seven digits of the largest value: more cannot be seen, and makes the file longer."""
     finite = np.abs(values[np.isfinite(values)])
     largest_value = float(finite.max()) if finite.size else 0.0
@@ -357,14 +359,15 @@ def _round_step(width: float) -> float:
 def _empty(title: str, why: str) -> go.Figure:
     import plotly.graph_objects as go
 
-    figure = _style(go.Figure(), title, None, height=220)
+    figure = styled(go.Figure(), title, None, height=220)
     figure.add_annotation(text=why, xref="paper", yref="paper", x=0.5, y=0.5, showarrow=False)
     figure.update_xaxes(visible=False)
     figure.update_yaxes(visible=False)
     return figure
 
 
-def _style(figure: go.Figure, title: str, note: str | None, height: int) -> go.Figure:
+def styled(figure: go.Figure, title: str, note: str | None, height: int) -> go.Figure:
+    """Give a figure the look of all: heading with its note, colours that stand on light and dark."""
     heading: dict[str, Any] = {
         "text": escape(title),
         "x": 0,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -14,10 +15,68 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from admf.market import Bars
-    from admf.simulation.result import SimulationResult
 
 MAX_POINTS = 6000
 MAX_MARKERS = 1000
+
+
+class Reported(Protocol):
+    """What pictures and summaries need of a result, be it of one symbol or of a portfolio."""
+
+    @property
+    def strategy(self) -> str: ...  # noqa: D102 - the members are those of the two results
+    @property
+    def params(self) -> Mapping[str, Any]: ...  # noqa: D102
+    @property
+    def bars(self) -> Bars: ...  # noqa: D102
+    @property
+    def initial_cash(self) -> float: ...  # noqa: D102
+    @property
+    def risk_free_pct(self) -> float: ...  # noqa: D102
+    @property
+    def equity_values(self) -> FloatArray: ...  # noqa: D102
+    @property
+    def trade_table(self) -> Mapping[str, np.ndarray[Any, Any]]: ...  # noqa: D102
+    @property
+    def metrics(self) -> dict[str, float]: ...  # noqa: D102
+    @property
+    def costs(self) -> dict[str, float]: ...  # noqa: D102
+    @property
+    def warnings(self) -> list[str]: ...  # noqa: D102
+    @property
+    def assumptions(self) -> dict[str, str]: ...  # noqa: D102
+    @property
+    def compiled(self) -> bool: ...  # noqa: D102
+    @property
+    def digest(self) -> str: ...  # noqa: D102
+
+
+class Words(NamedTuple):
+    """How pictures and summaries speak of a result.
+
+    Parameters
+    ----------
+    what
+        What was simulated.
+    benchmark
+        What it is compared with.
+    held
+        What the benchmark holds.
+    """
+
+    what: str
+    benchmark: str
+    held: str
+
+
+def words_of(result: Reported) -> Words:
+    """Choose the words for a result."""
+    from admf.simulation.portfolio.result import PortfolioResult
+
+    if not isinstance(result, PortfolioResult):
+        return Words("strategy", "buy and hold", result.bars.symbol)
+    alone = len(result.symbols) == 1
+    return Words("portfolio", "held evenly", result.symbols[0] if alone else f"{result.bars.symbol} evenly")
 
 
 def thin(values: FloatArray, limit: int = MAX_POINTS) -> IntArray:
@@ -72,7 +131,7 @@ def moments_text(index: pd.DatetimeIndex) -> list[str]:
     return [moment.replace("T", " ") for moment in text.tolist()]
 
 
-def buy_and_hold(result: SimulationResult) -> FloatArray:
+def buy_and_hold(result: Reported) -> FloatArray:
     """Value of the initial cash had it bought the symbol at the first close, without costs."""
     close = result.bars.close
     value: FloatArray = result.initial_cash * close / close[0]
@@ -98,7 +157,7 @@ class MonthlyReturns:
     totals: FloatArray
 
 
-def monthly_returns(result: SimulationResult) -> MonthlyReturns:
+def monthly_returns(result: Reported) -> MonthlyReturns:
     """Return of each month: equity at its last close against that of the month before, at first the cash."""
     equity = result.equity_values
     month = local_index(result.bars).to_numpy().astype("datetime64[M]").astype(np.int64)

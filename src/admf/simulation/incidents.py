@@ -38,6 +38,8 @@ class Incident(NamedTuple):
         Units that were refused, or cut off; None where the order was not sized.
     type
         Type of the order.
+    symbol
+        Of a portfolio's order; None where there is only one.
     """
 
     kind: str
@@ -48,6 +50,7 @@ class Incident(NamedTuple):
     target: float
     units: float | None
     type: str
+    symbol: str | None = None
 
 
 def incidents_of(result: SimulationResult) -> Iterator[Incident]:

@@ -75,7 +75,7 @@ def _weights(
     joined = join(bars)
     allowed = tuple(allow_modules)
     with refusals_fail("allocation"):
-        name, allocation = resolve_allocation(ref, params, allowed)
+        name, allocation, _ = resolve_allocation(ref, params, allowed)
         if hasattr(allocation, "prepare"):
             rows = len(joined.timestamps)
             universe = Universe(joined, 0, rows, 100_000.0, CostsConfig(), "both", allowed)

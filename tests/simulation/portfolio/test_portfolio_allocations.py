@@ -185,7 +185,9 @@ def test_a_strategy_without_enough_bars_does_not_trade_and_is_named(some_bars, h
     ("allocation", "params", "error", "text"),
     [
         ("equal_wait", None, ComponentError, "did you mean 'equal_weight'"),
-        ("equal_weight", {"lookback": 3}, ComponentError, "cannot be made of"),
+        ("equal_weight", {"lookback": 3}, ConfigError, "lookback: is no parameter of this allocation"),
+        ("ensemble", {"member": []}, ConfigError, r"did you mean members\?(.|\n)*is required by allocation"),
+        ("ensemble", {"members": ["momentum"], "capital": {"S0": 1.5}}, ConfigError, "add to 1 at most"),
         ("inverse_volatility", {"lookback": 1}, AdmfError, "lookback: must be from 2"),
         ("rank_momentum", {"look": 1}, ConfigError, "is no parameter of this allocation"),
         ("fixed_weights", {"weights": {"S0": 0.8, "S1": -0.4}}, ConfigError, "does not borrow"),

@@ -1,25 +1,33 @@
 """The keys of the YAML, the schedules, and what a result carries."""
 
+import time
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 import admf
-from admf.core.config.models import BacktestConfig
-from admf.errors import ConfigError
-from admf.market import load_bars
-from admf.simulation.portfolio import PortfolioConfig, check_portfolio, run_portfolio
+from admf.core.config import BacktestConfig, PortfolioConfig, RebalanceConfig, Section
+from admf.errors import ConfigError, WorkflowCancelledError
+from admf.indicators import IndicatorTable
+from admf.market import Finding, load_bars
+from admf.simulation.portfolio import check_portfolio, run_portfolio
+from admf.simulation.portfolio.api import _simulate
+from admf.simulation.portfolio.check import estimate_portfolio
+from admf.simulation.portfolio.incidents import incidents_of
 from admf.simulation.portfolio.join import join
 from admf.simulation.portfolio.schedule import decision_rows
+from admf.simulation.portfolio.support import _BESIDE, _KNOWN, unsupported
 
 
 def test_a_config_and_the_call_are_the_same_road(some_bars):
     bars = some_bars(3)
-    config = PortfolioConfig(
-        allocation={"name": "rank_momentum", "params": {"lookback": 10, "top": 2}},
-        rebalance={"schedule": "weekly", "band": 0.02},
-    )
-    backtest = BacktestConfig(strategy={"name": "buy_and_hold"}, costs={"commission_bps": 5.0})
+    portfolio = {
+        "allocation": {"name": "rank_momentum", "params": {"lookback": 10, "top": 2}},
+        "rebalance": {"schedule": "weekly", "band": 0.02},
+    }
+    config = BacktestConfig(portfolio=portfolio, costs={"commission_bps": 5.0})
     called = admf.simulate_portfolio(
         bars,
         "rank_momentum",
@@ -27,8 +35,8 @@ def test_a_config_and_the_call_are_the_same_road(some_bars):
         rebalance={"schedule": "weekly", "band": 0.02},
         costs={"commission_bps": 5.0},
     )
-    assert run_portfolio(bars, config, backtest).digest == called.digest
-    assert PortfolioConfig(**config.model_dump(mode="json")) == config
+    assert run_portfolio(bars, config).digest == called.digest
+    assert BacktestConfig(**config.model_dump(mode="json")) == config
 
 
 def test_every_field_is_titled_and_described():
@@ -50,14 +58,66 @@ def test_every_field_is_titled_and_described():
         ({"rebalance": {"schedule": "daily", "every_bars": 3}}, "goes with schedule every_n_bars alone"),
         ({"rebalance": {"bands": 0.1}}, "band"),
         ({"rebalance": {"band": 1.5}}, "band"),
-        ({"execution": {"stop_loss_pct": 5.0}}, "execution.stop_loss_pct: is not simulated in a portfolio"),
-        ({"execution": {"fill": "same_close"}}, "must be next_open"),
-        ({"sizing": {"method": "fixed_units", "units": 3.0}}, "shares of the equity"),
     ],
 )
-def test_what_a_portfolio_does_not_simulate_is_refused(some_bars, keys, text):
+def test_wrong_keys_are_refused(some_bars, keys, text):
     with pytest.raises(ConfigError, match=text):
         admf.simulate_portfolio(some_bars(2), **keys)
+
+
+ONE_SYMBOL = "remove it, or run one workflow for each symbol, with a strategy in place of the portfolio"
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        (
+            {"execution": {"stop_loss_pct": 5.0}},
+            "execution.stop_loss_pct: is not simulated in a portfolio\n    found: 5.0\n"
+            f"    allowed: fill, direction\n    hint: {ONE_SYMBOL}",
+        ),
+        (
+            {"execution": {"repeat_signal": "reenter"}},
+            "execution.repeat_signal: is not simulated in a portfolio\n    found: reenter\n"
+            f"    allowed: fill, direction\n    hint: {ONE_SYMBOL}",
+        ),
+        (
+            {"execution": {"fill": "same_close"}},
+            "execution.fill: must be next_open in a portfolio: what all symbols decide at a close is filled "
+            "together, at their next opens\n    found: same_close\n    allowed: next_open\n"
+            "    hint: remove it",
+        ),
+        (
+            {"sizing": {"method": "fixed_units", "units": 3.0}},
+            "sizing.units: is not simulated in a portfolio\n    found: 3.0\n"
+            f"    allowed: method, fraction, lot_size\n    hint: {ONE_SYMBOL}\n"
+            "  sizing.method: must be cash_fraction in a portfolio: weights are shares of the equity\n"
+            "    found: fixed_units\n    allowed: cash_fraction\n"
+            "    hint: remove it; the allocation fixed_weights holds shares that you write",
+        ),
+    ],
+)
+def test_what_a_portfolio_does_not_simulate_is_refused(some_bars, keys, expected):
+    with pytest.raises(ConfigError) as caught:
+        admf.simulate_portfolio(some_bars(2), **keys)
+    assert str(caught.value).split("\n", 1)[1] == f"  {expected}"
+
+
+def test_every_key_is_honoured_or_refused():
+    """A key that the single engine learns is refused until the portfolio honours it: nothing is ignored."""
+    plain = BacktestConfig(portfolio={})
+    sections = {name: each for name, each in plain if isinstance(each, Section) and name not in _BESIDE}
+    known = {f"{name}.{key}" for name, keys in _KNOWN.items() for key in keys} | set(_BESIDE)
+    every = [key for key in BacktestConfig.model_fields if key not in sections]
+    every += [f"{name}.{key}" for name, each in sections.items() for key in type(each).model_fields]
+    assert known < set(every)
+    assert unsupported(plain) == []
+    for path in every:
+        if path in known:
+            continue
+        name, _, key = path.partition(".")
+        value = sections[name].model_copy(update={key: "changed"}) if key else "changed"
+        assert [each.path for each in unsupported(plain.model_copy(update={name: value}))] == [path]
 
 
 def days(first, count, freq="D"):
@@ -151,30 +211,162 @@ def test_a_result_says_under_which_assumptions_it_holds(some_bars):
         ),
         (
             {"name": "ensemble", "params": {"members": [{"name": "momentum", "params": {"x": 1}}]}},
-            "portfolio.allocation.params",
-            "momentum: ",
+            "portfolio.allocation.params.members.0.params.x",
+            "is no parameter of this strategy",
         ),
     ],
 )
 def test_a_dry_run_says_what_would_fail(some_bars, allocation, path, text):
-    backtest = BacktestConfig(strategy={"name": "buy_and_hold"})
-    problems = check_portfolio(some_bars(2), PortfolioConfig(allocation=allocation), backtest)
+    config = BacktestConfig(portfolio={"allocation": allocation})
+    problems = check_portfolio(config, bars=some_bars(2))
     assert [problem.path for problem in problems] == ([path] if path else [])
     assert all(text in problem.message for problem in problems)
 
 
+@pytest.mark.parametrize(
+    ("allocation", "path", "text"),
+    [
+        (
+            {"name": "per_strategy", "params": {"strategies": {"S0": "sma_cros"}}},
+            "portfolio.allocation.params.strategies.S0",
+            "no strategy is called 'sma_cros'",
+        ),
+        (
+            {"name": "per_strategy", "params": {"strategies": {"S0": {"name": "sma_cros"}}}},
+            "portfolio.allocation.params.strategies.S0.name",
+            "no strategy is called 'sma_cros'",
+        ),
+        (
+            {"name": "per_strategy", "params": {"strategies": {"S7": "sma_cross"}}},
+            "portfolio.allocation.params.strategies.S7",
+            "is no symbol of the portfolio",
+        ),
+        (
+            {"name": "per_strategy", "params": {"strategies": {"S0": {"name": "momentum", "capital": 1}}}},
+            None,
+            None,
+        ),
+        (
+            {
+                "name": "per_strategy",
+                "params": {"strategies": {"S0": {"name": "momentum", "capital": 1}, "S1": "momentum"}},
+            },
+            "portfolio.allocation.params.strategies",
+            "add to 1 at most, with some left for S1",
+        ),
+        (
+            {"name": "fixed_weights", "params": {"weights": {"S0": 0.7, "S1": 0.7}}},
+            "portfolio.allocation.params.weights",
+            "the absolute weights add to more than 1",
+        ),
+        (
+            {"name": "ensemble", "params": {"members": ["momentum"], "capital": {"S0": 0.5, "S5": 0.5}}},
+            "portfolio.allocation.params.capital.S5",
+            "is no symbol of the portfolio",
+        ),
+        ({"name": "ensemble"}, "portfolio.allocation.params.members", "is required by allocation ensemble"),
+    ],
+)
+def test_names_are_checked_before_there_are_bars(allocation, path, text):
+    problems = check_portfolio(BacktestConfig(portfolio={"allocation": allocation}), ["S0", "S1"])
+    assert [problem.path for problem in problems] == ([path] if path else [])
+    assert all(text in problem.message for problem in problems)
+
+
+class Leaps:
+    """A strategy that cannot be compiled."""
+
+    @staticmethod
+    def on_bar(close):
+        time.sleep(0)
+        return 1.0 if close > 0 else 0.0
+
+
+def test_the_work_stops_when_told(some_bars):
+    def run(after, **keys):
+        asked = []
+
+        def stopped():
+            asked.append(1)
+            return len(asked) > after
+
+        with pytest.raises(WorkflowCancelledError, match=r"was stopped (at bar|before)"):
+            run_portfolio(some_bars(2), BacktestConfig(portfolio=keys), stopped=stopped)
+        return len(asked)
+
+    daily = {"rebalance": {"schedule": "daily"}}
+    assert run(0, **daily) == 1
+    assert run(30, **daily) == 31
+    strategies = {"name": "ensemble", "params": {"members": ["momentum", "sma_cross"]}}
+    assert run(0, allocation=strategies) == 1
+    assert run(3, allocation=strategies) == 4  # before the fourth strategy
+    assert run(4, allocation=strategies) == 5  # at the first decision
+
+
+def test_a_strategy_that_is_not_compiled_stops_within_its_bars(some_bars):
+    asked = []
+
+    def stopped():
+        asked.append(1)
+        return len(asked) > 50
+
+    members = {"members": [Leaps]}
+    universe = {"allocation": {"name": "ensemble"}}
+    with pytest.raises(WorkflowCancelledError, match="stopped at bar 49 of 120"):
+        _simulate(
+            some_bars(2), "ensemble", members, RebalanceConfig(), BacktestConfig(portfolio=universe), (),
+            stopped=stopped,
+        )  # fmt: skip
+
+
+def test_shared_indicators_change_nothing_and_are_used(some_bars):
+    bars = some_bars(2)
+    tables = {symbol: IndicatorTable(each) for symbol, each in bars.items()}
+    allocation = {"name": "ensemble", "params": {"members": ["sma_cross", "momentum"]}}
+    for dates in ({}, {"start_date": "2015-03-02", "end_date": "2015-05-29"}):
+        config = BacktestConfig(portfolio={"allocation": allocation}, **dates)
+        alone = run_portfolio(bars, config)
+        assert run_portfolio(bars, config, tables=tables).digest == alone.digest
+    assert tables["S0"].computed > 0
+    assert tables["S0"].hits > 0
+
+
+def test_what_is_odd_about_the_data_is_a_warning(some_bars):
+    bars = some_bars(2)
+    finding = Finding("gaps", "warning", "3 sessions are missing")
+    bars["S1"] = replace(bars["S1"], findings=(finding,))
+    assert "data of S1: 3 sessions are missing" in admf.simulate_portfolio(bars).warnings
+
+
+def test_results_name_all_parameters(some_bars):
+    result = admf.simulate_portfolio(some_bars(2), "rank_momentum", {"top": 1})
+    assert result.params == {"lookback": 120, "skip": 0, "top": 1, "only_positive": False}
+
+
+def test_an_estimate_grows_with_symbols_and_strategies(some_bars):
+    def cost(count, **allocation):
+        config = BacktestConfig(portfolio={"allocation": allocation})
+        return estimate_portfolio(some_bars(count), config)
+
+    small, large = cost(2, name="equal_weight"), cost(8, name="equal_weight")
+    assert small.seconds < large.seconds < 60
+    assert 1e8 < small.bytes < large.bytes
+    followed = cost(2, name="ensemble", params={"members": ["sma_cross", "momentum"]})
+    assert followed.seconds > small.seconds + 4
+
+
 def test_a_dry_run_reads_the_bars_and_the_rest_of_the_config(some_bars, random_bars):
-    backtest = BacktestConfig(
-        strategy={"name": "buy_and_hold"},
+    config = BacktestConfig(
+        portfolio={},
         start_date="1990-01-01",
         end_date="1990-02-01",
         execution={"take_profit_pct": 3.0},
     )
-    found = [problem.path for problem in check_portfolio(some_bars(2), PortfolioConfig(), backtest)]
+    found = [problem.path for problem in check_portfolio(config, bars=some_bars(2))]
     assert found == ["execution.take_profit_pct", "start_date"]
     mixed = {"A": random_bars(1), "B": random_bars(1, timeframe="1h")}
-    plain = BacktestConfig(strategy={"name": "buy_and_hold"})
-    assert [problem.path for problem in check_portfolio(mixed, PortfolioConfig(), plain)] == ["portfolio"]
+    plain = BacktestConfig(portfolio={})
+    assert [problem.path for problem in check_portfolio(plain, bars=mixed)] == ["portfolio"]
 
 
 def test_the_benchmark_is_the_same_money_in_every_symbol(hand_bars):
@@ -194,3 +386,20 @@ def test_the_reports_of_a_simulation_take_a_portfolio(some_bars):
     assert text.startswith("### equal\\_weight on 3 symbols, 2015-01-05 to 2015-06-19")
     assert "| Sharpe ratio |" in text
     assert equity_svg(result).startswith("<svg")
+
+
+def test_refused_and_cut_orders_are_incidents_with_their_symbol(hand_bars):
+    bars = {"A": hand_bars([(10, 10)] * 4), "B": hand_bars([(600, 600)] * 4)}
+    bars["C"] = hand_bars([(10, 10), (10, 10), (20, 20)], ["2020-01-06", "2020-01-07", "2020-01-08"])
+    result = admf.simulate_portfolio(
+        bars,
+        "fixed_weights",
+        {"weights": {"A": 0.5, "B": 0.5}},
+        initial_cash=1000.0,
+        sizing={"lot_size": 1.0},
+        rebalance={"schedule": "every_n_bars", "every_bars": 3},
+    )
+    found = list(incidents_of(result))
+    assert [(each.kind, each.rule, each.symbol) for each in found] == [("rejected", "less than one lot", "B")]
+    assert (found[0].bar, found[0].side, found[0].target, found[0].units) == (1, "buy", 0.5, 0.0)
+    assert found[0].time.startswith("2020-01-07")

@@ -16,6 +16,7 @@ from admf.core.config.models import (
     WorkflowType,
 )
 from admf.core.config.overlay import preset_names
+from admf.core.config.portfolio import AllocationConfig, PortfolioConfig, RebalanceConfig
 from admf.core.config.schema import json_schema
 from admf.core.config.section import Section
 from admf.core.config.sections import register_section, registered_sections
@@ -23,6 +24,7 @@ from admf.core.config.workflow import WorkflowConfig
 from admf.core.config.yaml_writer import dump_yaml
 
 __all__ = [
+    "AllocationConfig",
     "BacktestConfig",
     "CommissionTier",
     "CostsConfig",
@@ -31,6 +33,8 @@ __all__ = [
     "InfrastructureConfig",
     "MarginConfig",
     "OutputConfig",
+    "PortfolioConfig",
+    "RebalanceConfig",
     "RiskConfig",
     "Section",
     "SizingConfig",

@@ -28,6 +28,7 @@ from admf.core.config.fields import (
     instant,
 )
 from admf.core.config.hints import nearest
+from admf.core.config.portfolio import PortfolioConfig
 from admf.core.config.risk import MarginConfig, RiskConfig
 from admf.core.config.section import Section
 from admf.core.config.sizing import SizingConfig
@@ -304,14 +305,43 @@ def _one_volatility(values: Mapping[str, Any]) -> Iterator[Fault]:
         )
 
 
+def _strategy_or_portfolio(values: Mapping[str, Any]) -> Iterator[Fault]:
+    strategy, portfolio = values["strategy"], values["portfolio"]
+    if strategy is None and portfolio is None:
+        yield Fault(
+            "is required, unless there is a portfolio",
+            ("strategy",),
+            hint="strategy: {name: ...} trades one symbol; portfolio: {allocation: {name: ...}} several that "
+            "share cash",
+            missing=True,
+        )
+    elif strategy is not None and portfolio is not None:
+        yield Fault(
+            "stands beside strategy",
+            ("portfolio",),
+            hint="keep one of the two; strategies of a portfolio are named in the parameters of its "
+            "allocation: per_strategy, ensemble",
+        )
+
+
 class BacktestConfig(Section):
     """A historical simulation."""
 
-    checks: ClassVar[tuple[Check, ...]] = (_dates_in_order, _fraction_within_leverage, _one_volatility)
+    checks: ClassVar[tuple[Check, ...]] = (
+        _dates_in_order,
+        _strategy_or_portfolio,
+        _fraction_within_leverage,
+        _one_volatility,
+    )
 
     start_date: Moment | None = Field(None, title="Start", description="First simulated day.")
     end_date: Moment | None = Field(None, title="End", description="Last simulated day, inclusive.")
-    strategy: StrategyConfig = Field(title="Strategy", description="The strategy and its parameters.")
+    strategy: StrategyConfig | None = Field(
+        None, title="Strategy", description="The strategy of one symbol and its parameters."
+    )
+    portfolio: PortfolioConfig | None = Field(
+        None, title="Portfolio", description="Several symbols that share cash; in place of a strategy."
+    )
     execution: ExecutionConfig = Field(
         default=ExecutionConfig(),
         title="Execution",

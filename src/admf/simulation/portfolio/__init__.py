@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-# Lazy: the config and the list of allocations are read where nothing is simulated.
+if TYPE_CHECKING:
+    from admf.simulation.portfolio.api import run_portfolio, simulate_portfolio
+    from admf.simulation.portfolio.check import check_portfolio
+    from admf.simulation.portfolio.result import PortfolioResult
+    from admf.simulation.portfolio.view import View
+
+# Lazy: the list of allocations is read where nothing is simulated.
 _EXPORTS = {
-    "PortfolioConfig": "admf.simulation.portfolio.config",
     "PortfolioResult": "admf.simulation.portfolio.result",
     "View": "admf.simulation.portfolio.view",
     "check_portfolio": "admf.simulation.portfolio.check",
@@ -16,7 +21,6 @@ _EXPORTS = {
 }
 
 __all__ = [
-    "PortfolioConfig",
     "PortfolioResult",
     "View",
     "check_portfolio",

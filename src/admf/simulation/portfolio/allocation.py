@@ -7,16 +7,18 @@ add to 1 at most.
 
 A class that is registered or named in a config is made of its parameters, which stand in ``parameters``
 (domain by name, as for strategies); without that it takes them as they are. It may have
-``uses_holdings = True`` to see the weights that are held, ``default_schedule``, and ``prepare(universe)``,
-called once before the simulation, which gives the allocation to ask.
+``uses_holdings = True`` to see the weights that are held, ``default_schedule``, ``check(symbols)``, which
+raises `ConfigError` where its parameters do not fit the portfolio's symbols, and ``prepare(universe)``,
+called once before the simulation, which gives the allocation to ask. One that follows strategies names them
+in ``members``, and says with ``sleeves(symbols)`` which trades what: see `admf.simulation.portfolio.sleeves`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from inspect import isclass
-from typing import Any, Protocol, runtime_checkable
+from inspect import Parameter, isclass, signature
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -28,6 +30,9 @@ from admf.simulation.portfolio.join import Joined
 from admf.simulation.portfolio.view import View
 from admf.strategies.bind import ParameterError, bind_parameters
 from admf.typing import FloatArray
+
+if TYPE_CHECKING:
+    from admf.indicators import IndicatorTable
 
 
 @runtime_checkable
@@ -56,6 +61,10 @@ class Universe:
         ``both``, ``long_only`` or ``short_only``.
     allow_modules
         Modules that strategies may come from.
+    tables
+        Symbol -> indicators of its bars, shared with others; a symbol may be absent.
+    stopped
+        Asked now and then while `prepare` works: True ends it with `WorkflowCancelledError`.
     warnings
         What a reader of the result should know is appended here.
     """
@@ -67,6 +76,8 @@ class Universe:
     costs: CostsConfig
     direction: str
     allow_modules: tuple[str, ...] = ()
+    tables: Mapping[str, IndicatorTable] = field(default_factory=dict)
+    stopped: Callable[[], bool] | None = None
     warnings: list[str] = field(default_factory=list)
 
 
@@ -77,9 +88,27 @@ class _Function:
         self.weights = function
 
 
+class Resolved(NamedTuple):
+    """An allocation, ready to be asked.
+
+    Parameters
+    ----------
+    name
+        What results call it.
+    allocation
+        The thing itself.
+    params
+        Its parameters, with the defaults of those that it declares.
+    """
+
+    name: str
+    allocation: Allocation
+    params: dict[str, Any]
+
+
 def resolve_allocation(
     ref: Any, params: Mapping[str, Any] | None = None, allow_modules: Iterable[str] = ()
-) -> tuple[str, Allocation]:
+) -> Resolved:
     """Find an allocation and make it of its parameters.
 
     Parameters
@@ -90,10 +119,6 @@ def resolve_allocation(
         Parameters of a class; the rest take their defaults.
     allow_modules
         Modules that ``module:Name`` may come from.
-
-    Returns
-    -------
-    name, allocation
 
     Raises
     ------
@@ -106,8 +131,12 @@ def resolve_allocation(
     given = dict(params or {})
     if isclass(found):
         space = getattr(found, "parameters", None)
+        if space is None:
+            _named(name, found, given)
         try:
-            made = found(**(given if space is None else bind_parameters(name, space, (), given)))
+            if space is not None:
+                given = bind_parameters(name, space, (), given)
+            made = found(**given)
         except ParameterError as error:
             problems = [
                 replace(each, message=each.message.replace("this strategy", "this allocation"))
@@ -124,7 +153,31 @@ def resolve_allocation(
         made = _Function(made)
     if not isinstance(made, Allocation):
         raise ComponentError(f"allocation {name!r} has no method weights", "write weights(self, view)")
-    return name, made
+    return Resolved(name, made, given)
+
+
+def _named(name: str, found: type, given: Mapping[str, Any]) -> None:
+    """Refuse parameters that the class does not take, and the lack of those that it needs."""
+    known = signature(found).parameters
+    if any(each.kind is Parameter.VAR_KEYWORD for each in known.values()):
+        return
+    problems = []
+    for key in given:
+        if key not in known:
+            near = nearest(key, known)
+            problems.append(
+                Problem(
+                    key,
+                    "is no parameter of this allocation",
+                    allowed=", ".join(known) or "none",
+                    hint=f"did you mean {near}?" if near else None,
+                )
+            )
+    for key, parameter in known.items():
+        if parameter.default is Parameter.empty and key not in given:
+            problems.append(Problem(key, f"is required by allocation {name}"))
+    if problems:
+        raise ConfigError(problems, f"allocation {name!r}")
 
 
 def _locate(ref: Any, allowed: tuple[str, ...]) -> tuple[Any, str]:

@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from admf.core.config.models import BacktestConfig, CostsConfig, ExecutionConfig, SizingConfig
-from admf.core.config.section import Section
-from admf.errors import ConfigError, Problem
+from admf.core.config.portfolio import PortfolioConfig, RebalanceConfig
+from admf.errors import ConfigError, Problem, WorkflowCancelledError
 from admf.simulation.portfolio.allocation import Allocation, Universe, ask, resolve_allocation
-from admf.simulation.portfolio.assumptions import assumption_card, warnings_of
-from admf.simulation.portfolio.config import RebalanceConfig
+from admf.simulation.portfolio.assumptions import assumption_card, data_warnings, warnings_of
 from admf.simulation.portfolio.engine import Engine, Tracks
 from admf.simulation.portfolio.join import Joined, join
 from admf.simulation.portfolio.records import ORDER_COLUMNS
 from admf.simulation.portfolio.result import PortfolioResult
 from admf.simulation.portfolio.schedule import decision_rows
+from admf.simulation.portfolio.support import unsupported
 from admf.simulation.portfolio.view import Viewer
 from admf.simulation.settings import Settings
 from admf.typing import FloatArray, IntArray
 
 if TYPE_CHECKING:
+    from admf.indicators import IndicatorTable
     from admf.market import Bars
-    from admf.simulation.portfolio.config import PortfolioConfig
-
-# What the single-symbol engine can do and a portfolio cannot is refused, never ignored.
-_EXECUTION = ("fill", "direction")
-_SIZING = ("method", "fraction", "lot_size")
-_COSTS = ("commission_bps", "commission_per_unit", "commission_fixed", "slippage_bps", "spread_bps")
 
 
 def simulate_portfolio(
@@ -99,7 +94,7 @@ def simulate_portfolio(
         "end_date": end,
     }
     config = BacktestConfig(
-        strategy={"name": "buy_and_hold"},  # type: ignore[arg-type] # not asked: the allocation decides
+        portfolio=PortfolioConfig(rebalance=when),
         initial_cash=initial_cash,
         risk_free_pct=risk_free_pct,
         **{name: section for name, section in sections.items() if section is not None},  # type: ignore[arg-type]
@@ -109,16 +104,34 @@ def simulate_portfolio(
 
 def run_portfolio(
     bars: Mapping[str, Bars],
-    portfolio: PortfolioConfig,
     config: BacktestConfig,
+    tables: Mapping[str, IndicatorTable] | None = None,
     allow_modules: Sequence[str] = (),
+    stopped: Callable[[], bool] | None = None,
 ) -> PortfolioResult:
     """Simulate what a workflow's config describes; raises as `simulate_portfolio` does.
 
-    Of `config` everything but the strategy counts.
+    Parameters
+    ----------
+    bars
+        Symbol -> its bars.
+    config
+        With a portfolio.
+    tables
+        Symbol -> indicators of its bars that are shared with others; None: made here.
+    allow_modules
+        Modules that ``module:Name`` may come from.
+    stopped
+        Asked at every decision and, in strategies that are not compiled, on every bar: True ends the work
+        with `WorkflowCancelledError`. The compiled loop takes milliseconds and is not interrupted.
     """
+    portfolio = config.portfolio
+    if portfolio is None:
+        raise ConfigError([Problem("portfolio", "is required")], "the portfolio")
     chosen = portfolio.allocation
-    return _simulate(bars, chosen.name, chosen.params, portfolio.rebalance, config, allow_modules)
+    return _simulate(
+        bars, chosen.name, chosen.params, portfolio.rebalance, config, allow_modules, tables, stopped
+    )
 
 
 def _simulate(
@@ -128,23 +141,34 @@ def _simulate(
     when: RebalanceConfig,
     config: BacktestConfig,
     allow_modules: Sequence[str],
+    tables: Mapping[str, IndicatorTable] | None = None,
+    stopped: Callable[[], bool] | None = None,
 ) -> PortfolioResult:
     problems = unsupported(config)
     if problems:
         raise ConfigError(problems, "the portfolio")
-    name, allocation = resolve_allocation(ref, params, allow_modules)
+    name, allocation, given = resolve_allocation(ref, params, allow_modules)
     joined = join(bars)
     first, last = simulated_rows(joined, config)
     direction = config.execution.direction
     universe = Universe(
-        joined, first, last, config.initial_cash, config.costs, direction, tuple(allow_modules)
+        joined=joined,
+        first=first,
+        last=last,
+        initial_cash=config.initial_cash,
+        costs=config.costs,
+        direction=direction,
+        allow_modules=tuple(allow_modules),
+        tables=tables or {},
+        stopped=stopped,
     )
     if hasattr(allocation, "prepare"):
         allocation = allocation.prepare(universe)
-    schedule = str(when.schedule or getattr(allocation, "default_schedule", "monthly"))
+    schedule = schedule_of(when, allocation)
     rows = decision_rows(joined, first, last, schedule, when.every_bars or 1)
     settings = Settings.from_config(config.execution, config.sizing, config.costs, config.initial_cash)
-    decider = Decider(name, allocation, Viewer(joined, when.stale_after_days), schedule, direction)
+    viewer = Viewer(joined, when.stale_after_days)
+    decider = Decider(name, allocation, viewer, schedule, direction, stopped)
     engine = Engine(joined, settings, when.band, first, last)
     fraction = config.sizing.fraction
     if getattr(allocation, "uses_holdings", False):
@@ -160,7 +184,7 @@ def _simulate(
         first=first,
         last=last,
         allocation=name,
-        params=dict(params or {}),
+        params=given,
         initial_cash=config.initial_cash,
         risk_free_pct=config.risk_free_pct,
         equity_values=_sealed(tracks.equity),
@@ -174,8 +198,13 @@ def _simulate(
         assumptions=assumption_card(
             joined, first, last, settings, schedule, when, name, direction, fraction, tracks.positions[-1]
         ),
-        warnings=[*universe.warnings, *warnings_of(joined, last, orders, tracks)],
+        warnings=[*universe.warnings, *warnings_of(joined, last, orders, tracks), *data_warnings(bars)],
     )
+
+
+def schedule_of(when: RebalanceConfig, allocation: Allocation) -> str:
+    """Name the schedule: that of the config, else the one that the allocation asks for, else monthly."""
+    return str(when.schedule or getattr(allocation, "default_schedule", "monthly"))
 
 
 class Decider:
@@ -191,30 +220,45 @@ class Decider:
         With ``on_change`` only the symbols whose target changes are decided on.
     direction
         Weights of the other side count as 0.
+    stopped
+        Asked before every decision: True ends the work.
     """
 
     def __init__(
-        self, name: str, allocation: Allocation, viewer: Viewer, schedule: str, direction: str
+        self,
+        name: str,
+        allocation: Allocation,
+        viewer: Viewer,
+        schedule: str,
+        direction: str,
+        stopped: Callable[[], bool] | None = None,
     ) -> None:
         self._name = name
         self._allocation = allocation
         self._viewer = viewer
         self._on_change = schedule == "on_change"
         self._direction = direction
+        self._stopped = stopped
         self._held: FloatArray | None = None
 
     def at(self, row: int, holdings: FloatArray | None = None) -> FloatArray:
         """Decide at the close of a row: weights, NaN for symbols that are left alone, shape (symbols,)."""
+        if self._stopped is not None and self._stopped():
+            raise WorkflowCancelledError(f"the portfolio was stopped at bar {row}")
         view = self._viewer.at(row, holdings)
         held = np.zeros(len(view.symbols)) if self._held is None else self._held
-        weights = ask(self._name, self._allocation, view, held)
-        if self._direction == "long_only":
-            weights = np.where(weights < 0.0, 0.0, weights)
-        elif self._direction == "short_only":
-            weights = np.where(weights > 0.0, 0.0, weights)
+        weights = self._allowed(ask(self._name, self._allocation, view, held))
         if self._on_change:
             weights = np.where(weights == held, np.nan, weights)
         self._held = np.where(np.isnan(weights), held, weights)
+        return weights
+
+    def _allowed(self, weights: FloatArray) -> FloatArray:
+        """Cut weights to what may be held."""
+        if self._direction == "long_only":
+            return np.where(weights < 0.0, 0.0, weights)
+        if self._direction == "short_only":
+            return np.where(weights > 0.0, 0.0, weights)
         return weights
 
     def decide(self, rows: IntArray) -> tuple[IntArray, FloatArray]:
@@ -263,37 +307,6 @@ def simulated_rows(joined: Joined, config: BacktestConfig) -> tuple[int, int]:
     path = "start_date" if config.start_date is not None else "end_date"
     problem = Problem(path, "no bar of any symbol lies in the simulated range", found=asked, allowed=span)
     raise ConfigError([problem], "the portfolio")
-
-
-def unsupported(config: BacktestConfig) -> list[Problem]:
-    """List what the config asks for and a portfolio does not simulate."""
-    problems = [
-        Problem(f"{name}.{key}", "is not simulated in a portfolio", found=str(value), hint="remove it")
-        for name, section, known in (
-            ("execution", config.execution, _EXECUTION),
-            ("sizing", config.sizing, _SIZING),
-            ("costs", config.costs, _COSTS),
-        )
-        for key, value in _changed(section, known)
-    ]
-    if config.execution.fill != "next_open":
-        problems.append(
-            Problem("execution.fill", "must be next_open in a portfolio", found=config.execution.fill)
-        )
-    if config.sizing.method != "cash_fraction":
-        problems.append(
-            Problem(
-                "sizing.method",
-                "must be cash_fraction in a portfolio: weights are shares of the equity",
-                found=config.sizing.method,
-            )
-        )
-    return problems
-
-
-def _changed(section: Section, known: tuple[str, ...]) -> list[tuple[str, Any]]:
-    default = type(section)()
-    return [(key, value) for key, value in section if key not in known and value != getattr(default, key)]
 
 
 def _columns(tracks: Tracks) -> dict[str, Any]:

@@ -16,12 +16,14 @@ from admf.simulation.portfolio.records import (
     REPLACED,
     TOO_SMALL,
     UNFILLED,
+    cut_short,
 )
 from admf.simulation.settings import Settings
 from admf.typing import FloatArray
 
 if TYPE_CHECKING:
-    from admf.simulation.portfolio.config import RebalanceConfig
+    from admf.core.config.portfolio import RebalanceConfig
+    from admf.market import Bars
     from admf.simulation.portfolio.engine import Tracks
 
 _DIRECTIONS = {
@@ -91,7 +93,7 @@ def warnings_of(
 ) -> list[str]:
     """List what a reader of the result should know."""
     status = orders["status"]
-    cut = orders["units"] < 0.98 * orders["wanted"]  # less is what costs take where all is invested
+    cut = cut_short(orders)
     counts = {
         code: int(np.sum((status == code) & (cut | (code != REDUCED))))
         for code in (REDUCED, TOO_SMALL, NOT_AFFORDABLE, REPLACED, UNFILLED)
@@ -121,6 +123,16 @@ def warnings_of(
                 f"{symbol} has no bar after {when}: its position was not sold, and is marked at that close"
             )
     return found
+
+
+def data_warnings(bars: Mapping[str, Bars]) -> list[str]:
+    """List what the quality gate warned of in the data of each symbol."""
+    return [
+        f"data of {symbol}: {finding.message}"
+        for symbol, each in bars.items()
+        for finding in each.findings
+        if finding.severity == "warning"
+    ]
 
 
 def _schedule(schedule: str, when: RebalanceConfig) -> str:

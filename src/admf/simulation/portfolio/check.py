@@ -1,57 +1,78 @@
-"""The dry run of a portfolio: what would make it fail. Nothing is simulated or compiled."""
+"""The dry run of a portfolio: what would make it fail, and what it would cost. Nothing is simulated."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from admf.core.config.models import BacktestConfig
+from admf.core.config.portfolio import PortfolioConfig
 from admf.errors import AdmfError, ConfigError, Problem
-from admf.simulation.portfolio.allocation import resolve_allocation
-from admf.simulation.portfolio.api import simulated_rows, unsupported
+from admf.simulation.check import (
+    BASE_BYTES,
+    COMPILE_SECONDS,
+    COMPILED_SECONDS_PER_BAR,
+    PLAIN_SECONDS_PER_BAR,
+    START_SECONDS,
+    Estimate,
+)
+from admf.simulation.portfolio.allocation import Allocation, resolve_allocation
+from admf.simulation.portfolio.api import simulated_rows
 from admf.simulation.portfolio.join import join
-from admf.strategies import resolve_strategy
+from admf.simulation.portfolio.support import unsupported
+from admf.strategies import BoundStrategy, ParameterError, resolve_strategy
 
 if TYPE_CHECKING:
     from admf.market import Bars
-    from admf.simulation.portfolio.config import PortfolioConfig
+    from admf.simulation.portfolio.sleeves import Member
+
+_PATH = "portfolio.allocation"
+
+# Measured as those of one symbol; a cell is one symbol at one row of the joined calendar.
+SECONDS_PER_CELL = 400e-9  # loop, metrics, digest and tables of a portfolio that trades every week
+SECONDS_PER_DECISION = 60e-6
+BYTES_PER_CELL = 180
 
 
 def check_portfolio(
-    bars: Mapping[str, Bars] | None,
-    portfolio: PortfolioConfig,
     config: BacktestConfig,
+    symbols: Sequence[str] = (),
+    bars: Mapping[str, Bars] | None = None,
     allow_modules: Sequence[str] = (),
 ) -> list[Problem]:
     """List what would make a portfolio fail.
 
     Parameters
     ----------
+    config
+        With a portfolio.
+    symbols
+        Those of the portfolio, as far as they are known; none: the bars say.
     bars
-        Symbol -> bars; None checks the config alone.
-    portfolio, config, allow_modules
-        As for `run_portfolio`.
+        Symbol -> bars; None checks what can be said without.
+    allow_modules
+        Modules that allocation and strategies may come from.
 
     Returns
     -------
     list of Problem
         Paths count from the backtest's section. Empty: it will run, unless the allocation itself fails.
     """
+    chosen = (config.portfolio or PortfolioConfig()).allocation
     problems = unsupported(config)
-    path = "portfolio.allocation"
-    chosen = portfolio.allocation
     try:
-        _, allocation = resolve_allocation(chosen.name, chosen.params, allow_modules)
+        allocation = resolve_allocation(chosen.name, chosen.params, allow_modules).allocation
     except ConfigError as error:
-        return problems + [_below(f"{path}.params", problem) for problem in error.problems]
+        return problems + [_below(f"{_PATH}.params", problem) for problem in error.problems]
     except AdmfError as error:
-        return [*problems, Problem(f"{path}.name", error.message, hint=error.hint)]
+        return [*problems, Problem(f"{_PATH}.name", error.message, hint=error.hint)]
     for member in getattr(allocation, "members", ()):
-        try:
-            resolve_strategy(member.strategy, member.params, allow_modules=tuple(allow_modules))
-        except AdmfError as error:
-            problems.append(Problem(f"{path}.params", f"{member.label}: {error.message}", hint=error.hint))
-    if bars is not None:
+        problems += _member_problems(member, chosen.params, allow_modules)
+    known = list(bars) if bars else list(symbols)
+    if known:
+        problems += _fit(allocation, known)
+    if bars:
         try:
             simulated_rows(join(bars), config)
         except ConfigError as error:
@@ -61,11 +82,77 @@ def check_portfolio(
     return problems
 
 
+def estimate_portfolio(
+    bars: Mapping[str, Bars], config: BacktestConfig, allow_modules: Sequence[str] = ()
+) -> Estimate:
+    """Estimate time and memory of a portfolio that `check_portfolio` found nothing wrong with.
+
+    Parameters
+    ----------
+    bars
+        Symbol -> bars that are loaded.
+    config, allow_modules
+        As for `check_portfolio`.
+    """
+    chosen = (config.portfolio or PortfolioConfig()).allocation
+    allocation = resolve_allocation(chosen.name, chosen.params, allow_modules).allocation
+    rows = len(join(bars).timestamps)
+    cells = rows * len(bars)
+    seconds = COMPILE_SECONDS + START_SECONDS + cells * SECONDS_PER_CELL + rows * SECONDS_PER_DECISION
+    bound = bound_sleeves(allocation, list(bars), allow_modules)
+    for strategy in {id(each): each for _, each in bound}.values():
+        seconds += COMPILE_SECONDS if strategy.needs_python is None else 0.0
+    for symbol, strategy in bound:
+        rate = COMPILED_SECONDS_PER_BAR if strategy.needs_python is None else PLAIN_SECONDS_PER_BAR
+        seconds += rate * len(bars[symbol])
+    signals = cells * len(getattr(allocation, "members", ())) * 8 * 3  # recorded, weighted, and their parts
+    return Estimate(seconds, int(BASE_BYTES + cells * BYTES_PER_CELL + signals))
+
+
+def bound_sleeves(
+    allocation: Allocation, symbols: Sequence[str], allow_modules: Sequence[str] = ()
+) -> list[tuple[str, BoundStrategy]]:
+    """Resolve the strategies that an allocation follows, if it does: pairs of symbol and strategy.
+
+    A strategy that trades several symbols is the same object in all pairs.
+    """
+    if not hasattr(allocation, "sleeves"):
+        return []
+    bound = {
+        member.label: resolve_strategy(member.strategy, member.params, allow_modules=tuple(allow_modules))
+        for member in allocation.members  # type: ignore[attr-defined]
+    }
+    return [(sleeve.symbol, bound[sleeve.member.label]) for sleeve in allocation.sleeves(symbols)]
+
+
+def _member_problems(
+    member: Member, params: Mapping[str, Any], allow_modules: Sequence[str]
+) -> list[Problem]:
+    path = f"{_PATH}.params.{member.path}"
+    try:
+        resolve_strategy(member.strategy, member.params, allow_modules=tuple(allow_modules))
+    except ParameterError as error:
+        return [_below(f"{path}.params", problem) for problem in error.problems]
+    except AdmfError as error:
+        group, _, at = member.path.partition(".")
+        entries = params[group]
+        entry = entries[at] if isinstance(entries, Mapping) else entries[int(at)]
+        named = f"{path}.name" if isinstance(entry, Mapping) else path
+        return [Problem(named, error.message, hint=error.hint)]
+    return []
+
+
+def _fit(allocation: Allocation, symbols: list[str]) -> list[Problem]:
+    """List where the allocation's parameters do not fit the symbols."""
+    try:
+        if hasattr(allocation, "sleeves"):
+            allocation.sleeves(symbols)
+        elif hasattr(allocation, "check"):
+            allocation.check(symbols)
+    except ConfigError as error:
+        return [_below(f"{_PATH}.params", problem) for problem in error.problems]
+    return []
+
+
 def _below(prefix: str, problem: Problem) -> Problem:
-    return Problem(
-        f"{prefix}.{problem.path}",
-        problem.message,
-        found=problem.found,
-        allowed=problem.allowed,
-        hint=problem.hint,
-    )
+    return replace(problem, path=f"{prefix}.{problem.path}")

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
 # The position in the tuple is the code in the table.
 STATUSES = (
     "filled",
@@ -33,3 +39,9 @@ ORDER_COLUMNS = (
     "spread",
     "status",
 )
+
+
+def cut_short(orders: Mapping[str, np.ndarray[Any, Any]]) -> NDArray[np.bool_]:
+    """Tell which orders got less than they asked for, by more than costs take where all is invested."""
+    short: NDArray[np.bool_] = orders["units"] < 0.98 * orders["wanted"]
+    return short

@@ -106,6 +106,11 @@ class PortfolioResult:
         return np.where(latest >= 0, known, 0.0)
 
     @property
+    def compiled(self) -> bool:
+        """The loop over the bars always is."""
+        return True
+
+    @property
     def strategy(self) -> str:
         """Name of the allocation: what a report calls the strategy."""
         return self.allocation

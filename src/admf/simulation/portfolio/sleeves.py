@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from admf.errors import ConfigError, DataError, Problem
+from admf.errors import ConfigError, DataError, Problem, WorkflowCancelledError
 from admf.simulation.portfolio.allocation import Universe
 from admf.simulation.portfolio.view import View
 from admf.typing import FloatArray
@@ -34,6 +34,8 @@ class Member:
         Registered name, ``module:Name`` or the strategy.
     params
         Its parameters.
+    path
+        Where it stands in the allocation's parameters, for messages.
     weight
         Above 0.
     """
@@ -41,7 +43,27 @@ class Member:
     label: str
     strategy: Any
     params: Mapping[str, Any]
+    path: str
     weight: float = 1.0
+
+
+@dataclass(frozen=True)
+class Sleeve:
+    """A strategy on a symbol, with its capital.
+
+    Parameters
+    ----------
+    symbol
+        What it trades.
+    member
+        The strategy.
+    capital
+        Share of the equity that a full signal of the symbol uses.
+    """
+
+    symbol: str
+    member: Member
+    capital: float
 
 
 def read_members(entries: Any, path: str, what: str, also: Sequence[str] = ()) -> list[Member]:
@@ -76,7 +98,7 @@ def read_members(entries: Any, path: str, what: str, also: Sequence[str] = ()) -
             taken = {member.label for member in members}
             if label in taken:
                 label = f"{label} {at}"
-            members.append(Member(label, name, dict(entry.get("params") or {}), float(weight)))
+            members.append(Member(label, name, dict(entry.get("params") or {}), here, float(weight)))
     if not problems and not members:
         problems.append(Problem(path, "names no strategy"))
     if problems:
@@ -175,18 +197,55 @@ def aggregate(
     return signal, parts
 
 
-def record(universe: Universe, symbol: str, member: Member, capital: float) -> FloatArray:
+def record_all(
+    universe: Universe, sleeves: Sequence[Sleeve], members: Sequence[Member], aggregation: Aggregation
+) -> Sleeves:
+    """Record the signals of every sleeve.
+
+    Parameters
+    ----------
+    universe
+        Of the portfolio.
+    sleeves
+        Strategies by symbol.
+    members
+        Their strategies, in the order of the attribution.
+    aggregation
+        How the signals of several on one symbol are put together.
+
+    Raises
+    ------
+    WorkflowCancelledError
+        The work was stopped.
+    """
+    symbols = universe.joined.symbols
+    shape = (len(universe.joined.timestamps), len(symbols), len(members))
+    signals, weights = np.zeros(shape), np.zeros(shape[1:])
+    capital = np.zeros(len(symbols))
+    for sleeve in sleeves:
+        if universe.stopped is not None and universe.stopped():
+            raise WorkflowCancelledError(
+                f"the portfolio was stopped before {sleeve.member.label} on {sleeve.symbol}"
+            )
+        column, at = symbols.index(sleeve.symbol), members.index(sleeve.member)
+        signals[:, column, at] = record(universe, sleeve)
+        weights[column, at] = sleeve.member.weight
+        capital[column] = sleeve.capital
+    return Sleeves([member.label for member in members], signals, weights, capital, aggregation)
+
+
+def record(universe: Universe, sleeve: Sleeve) -> FloatArray:
     """Simulate a strategy on its own, and give the target that it holds at each row's close.
 
     Returns
     -------
     ndarray of shape (rows,)
-        From -1 to 1; 0 before its first decision. A symbol with too few bars to decide on has none, which
-        the universe's warnings say.
+        From -1 to 1; 0 before its first decision. A strategy that cannot decide on a symbol, or never does,
+        has none, which the universe's warnings say.
     """
     from admf.simulation.api import simulate
 
-    joined = universe.joined
+    joined, symbol, member = universe.joined, sleeve.symbol, sleeve.member
     held = np.zeros(len(joined.timestamps))
     bars = joined.bars[symbol]
     span = joined.timestamps[[universe.first, universe.last - 1]]
@@ -196,14 +255,17 @@ def record(universe: Universe, symbol: str, member: Member, capital: float) -> F
     first, last = int(np.argmax(inside)), len(inside) - int(np.argmax(inside[::-1]))
     try:
         result = simulate(
-            bars.slice(0, last),
+            bars,
             member.strategy,
             member.params,
             costs=universe.costs,
             execution={"direction": universe.direction},
-            initial_cash=universe.initial_cash * capital,
+            initial_cash=universe.initial_cash * sleeve.capital,
             start=bars.index[first].to_pydatetime(),
+            end=bars.index[last - 1].to_pydatetime(),
+            table=universe.tables.get(symbol),
             allow_modules=universe.allow_modules,
+            stopped=universe.stopped,
         )
     except DataError as error:
         universe.warnings.append(f"{member.label} does not trade {symbol}: {error.message}")
@@ -212,6 +274,8 @@ def record(universe: Universe, symbol: str, member: Member, capital: float) -> F
         universe.warnings.append(f"{member.label} on {symbol} is not compiled, and slower for it")
     rows = joined.rows[list(joined.symbols).index(symbol)][first:last]
     orders = result.order_table
+    if not len(orders["bar"]):
+        universe.warnings.append(f"{member.label} never decides to trade {symbol}")
     accepted = (orders["status"] == 0) | (orders["bar"] < 0)  # filled, or decided on the last bar
     for bar, target in zip(orders["decided_bar"][accepted], orders["target"][accepted], strict=True):
         held[rows[bar] :] = target

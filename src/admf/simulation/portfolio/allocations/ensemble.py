@@ -9,7 +9,14 @@ import numpy as np
 
 from admf.errors import ConfigError, Problem
 from admf.simulation.portfolio.allocation import Universe, symbol_weights
-from admf.simulation.portfolio.sleeves import AGGREGATIONS, Aggregation, Sleeves, read_members, record
+from admf.simulation.portfolio.sleeves import (
+    AGGREGATIONS,
+    Aggregation,
+    Sleeve,
+    Sleeves,
+    read_members,
+    record_all,
+)
 from admf.simulation.portfolio.view import View
 from admf.typing import FloatArray
 
@@ -47,28 +54,34 @@ class Ensemble:
         self._aggregation: Aggregation = aggregation
         self._capital = None if capital is None else dict(capital)
 
-    def prepare(self, universe: Universe) -> Sleeves:
-        """Record the signals of every member on every symbol."""
-        symbols = universe.joined.symbols
+    def sleeves(self, symbols: Sequence[str]) -> list[Sleeve]:
+        """Give every member on every symbol that has capital.
+
+        Raises
+        ------
+        ConfigError
+            The capital does not fit the symbols, or is too much.
+        """
         if self._capital is None:
             capital = np.full(len(symbols), 1.0 / len(symbols))
         else:
-            capital = symbol_weights("ensemble", self._capital, symbols, "capital")
+            capital = symbol_weights("ensemble", self._capital, tuple(symbols), "capital")
             if np.any(capital < 0.0) or capital.sum() > 1.0 + 1e-9:
                 problem = Problem(
                     "capital", "shares must not be negative, and add to 1 at most", found=str(self._capital)
                 )
                 raise ConfigError([problem], "ensemble")
-        shape = (len(universe.joined.timestamps), len(symbols), len(self.members))
-        signals, weights = np.zeros(shape), np.zeros(shape[1:])
-        for column, symbol in enumerate(symbols):
-            if capital[column] == 0.0:
-                continue
-            for at, member in enumerate(self.members):
-                signals[:, column, at] = record(universe, symbol, member, float(capital[column]))
-                weights[column, at] = member.weight
-        labels = [member.label for member in self.members]
-        return Sleeves(labels, signals, weights, capital, self._aggregation)
+        return [
+            Sleeve(symbol, member, share)
+            for symbol, share in zip(symbols, capital.tolist(), strict=True)
+            for member in self.members
+            if share
+        ]
+
+    def prepare(self, universe: Universe) -> Sleeves:
+        """Record the signals of every member on every symbol."""
+        sleeves = self.sleeves(universe.joined.symbols)
+        return record_all(universe, sleeves, self.members, self._aggregation)
 
     def weights(self, view: View) -> FloatArray:
         """Do nothing before `prepare`: nothing is recorded."""

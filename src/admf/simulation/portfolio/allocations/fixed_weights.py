@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -31,11 +31,19 @@ class FixedWeights:
         self._given = dict(weights)
         self._weights: FloatArray | None = None
 
+    def check(self, symbols: Sequence[str]) -> None:
+        """Refuse weights of symbols that are not there, or that add to too much."""
+        self._in_order(tuple(symbols))
+
     def prepare(self, universe: Universe) -> FixedWeights:
         """Bring the weights into the order of the symbols."""
         made = FixedWeights(self._given)
-        made._weights = symbol_weights("fixed_weights", self._given, universe.joined.symbols, "weights")
-        gross = float(np.sum(np.abs(made._weights)))
+        made._weights = self._in_order(universe.joined.symbols)
+        return made
+
+    def _in_order(self, symbols: tuple[str, ...]) -> FloatArray:
+        weights = symbol_weights("fixed_weights", self._given, symbols, "weights")
+        gross = float(np.sum(np.abs(weights)))
         if gross > 1.0 + 1e-9:
             problem = Problem(
                 "weights",
@@ -44,7 +52,7 @@ class FixedWeights:
                 allowed="at most 1",
             )
             raise ConfigError([problem], "fixed_weights")
-        return made
+        return weights
 
     def weights(self, view: View) -> FloatArray:
         """Give the weights."""

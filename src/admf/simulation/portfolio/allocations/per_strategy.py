@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from admf.errors import ConfigError, Problem
 from admf.simulation.portfolio.allocation import Universe, symbol_weights
-from admf.simulation.portfolio.sleeves import Sleeves, read_members, record
+from admf.simulation.portfolio.sleeves import Sleeve, Sleeves, read_members, record_all
 from admf.simulation.portfolio.view import View
 from admf.typing import FloatArray
 
@@ -35,36 +35,42 @@ class PerStrategy:
         self._strategies = dict(strategies)
         self.members = read_members(strategies.items(), "strategies", "per_strategy", also=("capital",))
 
-    def prepare(self, universe: Universe) -> Sleeves:
-        """Record the signals of every strategy."""
-        symbols = universe.joined.symbols
+    def sleeves(self, symbols: Sequence[str]) -> list[Sleeve]:
+        """Give each strategy with its symbol and capital.
+
+        Raises
+        ------
+        ConfigError
+            A symbol is not in the portfolio, or the capital is wrong.
+        """
         given = {
             symbol: entry["capital"]
             for symbol, entry in self._strategies.items()
             if isinstance(entry, Mapping) and entry.get("capital") is not None
         }
         open_ = [symbol for symbol in self._strategies if symbol not in given]
-        capital = symbol_weights(
-            "per_strategy", {**dict.fromkeys(open_, 0.0), **given}, symbols, "strategies"
+        shares = symbol_weights(
+            "per_strategy", {**dict.fromkeys(open_, 0.0), **given}, tuple(symbols), "strategies"
         )
-        left = 1.0 - float(np.sum(np.abs(capital)))
-        if np.any(capital < 0.0) or left < -1e-9 or (open_ and left <= 1e-9):
+        capital = dict(zip(symbols, shares.tolist(), strict=True))
+        left = 1.0 - sum(abs(share) for share in capital.values())
+        if any(capital[symbol] <= 0.0 for symbol in given) or left < -1e-9 or (open_ and left <= 1e-9):
             problem = Problem(
                 "strategies",
-                "the capital of the strategies must be positive and add to 1 at most",
+                "the capital of the strategies must be positive and add to 1 at most"
+                + (f", with some left for {', '.join(open_)}" if open_ else ""),
                 found=", ".join(f"{symbol} {value}" for symbol, value in given.items()),
             )
             raise ConfigError([problem], "per_strategy")
-        for symbol in open_:
-            capital[symbols.index(symbol)] = left / len(open_)
-        shape = (len(universe.joined.timestamps), len(symbols), len(self.members))
-        signals, weights = np.zeros(shape), np.zeros(shape[1:])
-        for at, (symbol, member) in enumerate(zip(self._strategies, self.members, strict=True)):
-            column = symbols.index(symbol)
-            signals[:, column, at] = record(universe, symbol, member, float(capital[column]))
-            weights[column, at] = 1.0
-        labels = [member.label for member in self.members]
-        return Sleeves(labels, signals, weights, capital, "weighted")
+        return [
+            Sleeve(symbol, member, capital[symbol] if symbol in given else left / len(open_))
+            for symbol, member in zip(self._strategies, self.members, strict=True)
+        ]
+
+    def prepare(self, universe: Universe) -> Sleeves:
+        """Record the signals of every strategy."""
+        sleeves = self.sleeves(universe.joined.symbols)
+        return record_all(universe, sleeves, self.members, "weighted")
 
     def weights(self, view: View) -> FloatArray:
         """Do nothing before `prepare`: nothing is recorded."""

@@ -1,4 +1,4 @@
-"""The keys of a portfolio in the YAML."""
+"""The portfolio of a backtest: several symbols that share cash."""
 
 from __future__ import annotations
 

@@ -1,0 +1,129 @@
+"""Pictures that only a portfolio has, in the look of `admf.simulation.figures`."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from admf.simulation.figures import BENCHMARK, GAIN, LOSS, TEXT, from_first_to_last, rounded, styled
+from admf.simulation.figures_data import local_index, moments_text
+from admf.typing import FloatArray, IntArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import plotly.graph_objects as go
+
+    from admf.simulation.portfolio.result import PortfolioResult
+
+# Told apart by people with the usual colour blindnesses where they touch; the legend and the hover name them.
+COLOURS = (
+    *("#2f86d1", "#e0a63a", "#0f9d8a", "#cc79a7", "#7f9bd8", "#b5672b"),
+    *("#5fb3a8", "#8a63c9", "#c9c04f", "#4b5d9b", "#d98f6a", "#6b8e23"),
+)
+CASH = "rgba(139,147,161,0.28)"
+MAX_WEIGHT_POINTS = 1500
+MAX_BARS = 30
+
+
+def weights_figure(result: PortfolioResult) -> go.Figure:
+    """Share of each symbol in the equity at each close, stacked; what is left is cash.
+
+    Of many symbols those with the largest mean weight are drawn, the others together; a long history is
+    drawn at every n-th bar.
+    """
+    import plotly.graph_objects as go
+
+    shares = np.nan_to_num(result.weights.to_numpy(), nan=0.0, posinf=0.0, neginf=0.0)
+    rows = _rows(len(shares))
+    times = moments_text(local_index(result.bars)[rows])
+    names, columns, others = _largest_columns(result.symbols, shares)
+    figure = go.Figure()
+    for at, (name, values) in enumerate(zip(names, columns, strict=True)):
+        colour = COLOURS[at] if at < len(COLOURS) else BENCHMARK
+        for side, part in (("long", np.maximum(values, 0.0)), ("short", np.minimum(values, 0.0))):
+            if side == "long" or part.any():
+                figure.add_trace(_area(times, part[rows], name, colour, side))
+    if not (shares < 0.0).any():
+        figure.add_trace(_area(times, 1.0 - shares.sum(axis=1)[rows], "cash", CASH, "long"))
+    notes = [
+        f"The {others} smallest of {len(result.symbols)} symbols are drawn together." if others else "",
+        f"One point for every {rows[1] - rows[0]} of {len(shares):,} bars."
+        if len(rows) < len(shares)
+        else "",
+    ]
+    styled(figure, "Weights", " ".join(filter(None, notes)) or None, height=380)
+    figure.update_yaxes(tickformat=".0%")
+    figure.update_layout(legend={"traceorder": "normal"})
+    return from_first_to_last(figure, result)
+
+
+def attribution_figure(profits: pd.Series, title: str) -> go.Figure:
+    """Profit of each part as a bar, the largest on top.
+
+    Parameters
+    ----------
+    profits
+        Currency, by name.
+    title
+        Heading.
+    """
+    import plotly.graph_objects as go
+
+    largest = profits.loc[profits.abs().sort_values(ascending=False, kind="stable").index[:MAX_BARS]]
+    shown = largest.sort_values(kind="stable")
+    bars = go.Bar(
+        x=shown.to_numpy(),
+        y=[escape(str(name)) for name in shown.index],
+        orientation="h",
+        marker_color=np.where(shown.to_numpy() >= 0.0, GAIN, LOSS),
+        hovertemplate="%{y}: %{x:,.2f}<extra></extra>",
+    )
+    note = f"The {MAX_BARS} largest of {len(profits)}." if len(profits) > MAX_BARS else None
+    figure = styled(go.Figure(bars), title, note, height=attribution_height(len(profits)))
+    figure.update_layout(showlegend=False, hovermode="closest", bargap=0.3)
+    figure.update_yaxes(type="category", showgrid=False)
+    figure.add_vline(x=0, line_width=1, line_color=TEXT)
+    return figure
+
+
+def attribution_height(count: int) -> int:
+    """Pixels that so many bars need."""
+    return 90 + 26 * min(count, MAX_BARS)
+
+
+def _area(times: list[str], values: FloatArray, name: str, colour: str, side: str) -> Any:
+    import plotly.graph_objects as go
+
+    return go.Scatter(
+        x=times,
+        y=rounded(values),
+        name=escape(name),
+        mode="lines",
+        line={"width": 0, "color": colour},
+        fillcolor=colour,
+        stackgroup=side,
+        legendgroup=name,
+        showlegend=side == "long",
+        hovertemplate="%{y:.1%}",
+    )
+
+
+def _rows(count: int) -> IntArray:
+    """Bars that are drawn: evenly spaced, first and last among them."""
+    step = max(-(-count // MAX_WEIGHT_POINTS), 1)
+    rows = np.arange(0, count, step)
+    return rows if rows[-1] == count - 1 else np.append(rows, count - 1)
+
+
+def _largest_columns(symbols: tuple[str, ...], shares: FloatArray) -> tuple[list[str], list[FloatArray], int]:
+    """Choose the symbols that are drawn on their own: names, weights, and how many are left over."""
+    if len(symbols) <= len(COLOURS):
+        return list(symbols), list(shares.T), 0
+    size = np.abs(shares).mean(axis=0)
+    chosen = np.sort(np.argsort(-size, kind="stable")[: len(COLOURS)])
+    rest = np.setdiff1d(np.arange(len(symbols)), chosen)
+    names = [symbols[at] for at in chosen]
+    columns = [shares[:, at] for at in chosen]
+    return [*names, "others"], [*columns, shares[:, rest].sum(axis=1)], len(rest)

@@ -1,0 +1,147 @@
+"""The report of a portfolio: its own sections, and the numbers of the result in them."""
+
+import base64
+import csv
+import io
+import json
+import re
+
+import numpy as np
+import pytest
+
+import admf
+from admf.core.config import RebalanceConfig
+from admf.reports import equity_svg, summary_markdown, write_report
+from admf.reports.html import render
+from admf.simulation.portfolio.figures import COLOURS, weights_figure
+
+SECTIONS = [
+    *("equity", "weights", "attribution", "months", "rolling", "trades", "costs", "metrics", "assumptions"),
+    *("data", "reproduce"),
+]
+
+
+@pytest.fixture(scope="module")
+def bars(random_bars):
+    return {f"S{at}": random_bars(at, n=300, symbol=f"S{at}") for at in range(4)}
+
+
+@pytest.fixture(scope="module")
+def ensemble(bars):
+    members = [{"name": "sma_cross", "params": {"fast": 5, "slow": 20}}, {"name": "momentum"}]
+    costs = {"commission_bps": 5.0, "slippage_bps": 2.0, "spread_bps": 1.0}
+    return admf.simulate_portfolio(bars, "ensemble", {"members": members}, costs=costs)
+
+
+@pytest.fixture(scope="module")
+def text(ensemble):
+    return render(ensemble, title="A title", manifest={"run_id": "20260101-abc"})
+
+
+def test_the_page_is_well_formed_and_has_every_section(text, read_page):
+    page = read_page(text)
+    assert page.faults == []
+    assert page.open == []
+    sections = [each["id"] for each in page.all("section")]
+    assert [key for key in sections if key != "warnings"] == SECTIONS
+    keys = [each["id"] for _, each in page.elements if "id" in each]
+    assert len(keys) == len(set(keys))
+    figures = [each["data-figure"] for each in page.all("div") if "data-figure" in each]
+    assert {"figure-weights", "figure-by-symbol", "figure-by-strategy"} < set(figures)
+    for key in figures:
+        assert json.loads(page.texts[key])["data"], key
+    assert "admf replay 20260101-abc" in page.texts["reproduce"]
+
+
+def test_the_attribution_adds_to_the_profit(text, ensemble, read_page):
+    shown = read_page(text).texts["attribution"]
+    gained = float(ensemble.equity_values[-1]) - 100_000
+    assert shown.count(f"{gained:+,.2f}") == 3  # by symbol, by strategy, and by both
+    for profits in (ensemble.attribution["pnl"], ensemble.attribution_by_strategy["pnl"]):
+        assert profits.sum() == pytest.approx(gained, abs=0.005)
+        for profit in profits:
+            assert f"{profit:+,.2f}" in shown
+    for name in ensemble.strategies:
+        assert name in shown
+
+
+def test_what_is_held_at_the_end_and_the_cash_are_the_equity(bars, read_page):
+    result = admf.simulate_portfolio(bars, rebalance="weekly")
+    shown = read_page(render(result)).texts["weights"]
+    value = result.position_values[-1] * result.mark_values[-1]
+    assert value.sum() + result.cash_values[-1] == pytest.approx(result.equity_values[-1])
+    for part in (*value, result.equity_values[-1]):
+        assert f"{part:,.2f}" in shown
+
+
+def test_weights_are_stacked_to_the_whole(bars):
+    result = admf.simulate_portfolio(bars, rebalance="weekly")
+    traces = weights_figure(result).data
+    assert [trace.name for trace in traces] == [*bars, "cash"]
+    np.testing.assert_allclose(sum(np.array(trace.y) for trace in traces), 1.0, atol=1e-5)
+
+
+def test_short_positions_are_stacked_below_zero_and_there_is_no_cash(bars):
+    weights = {"S0": 0.5, "S1": -0.4}
+    traces = weights_figure(admf.simulate_portfolio(bars, "fixed_weights", {"weights": weights})).data
+    assert {(trace.name, trace.stackgroup) for trace in traces if np.any(trace.y)} == {
+        ("S0", "long"),
+        ("S1", "short"),
+    }
+    assert max(traces[2].y) <= 0
+
+
+def test_of_many_symbols_the_smallest_are_drawn_together(random_bars, read_page):
+    bars = {f"S{at}": random_bars(at, n=60) for at in range(20)}
+    result = admf.simulate_portfolio(bars)
+    figure = weights_figure(result)
+    assert len(figure.data) == len(COLOURS) + 2  # the others, and cash
+    assert "The 8 smallest of 20 symbols are drawn together." in figure.layout.meta["note"]
+    np.testing.assert_allclose(sum(np.array(trace.y) for trace in figure.data), 1.0, atol=1e-5)
+    assert read_page(render(result)).faults == []
+
+
+def test_hostile_names_stay_text_on_the_page_and_in_the_download(random_bars, read_page, hostile):
+    name = hostile + ", with a comma"
+    bars = {name: random_bars(1, n=120), "B": random_bars(2, n=120)}
+
+    def by_turns(view):
+        return np.array([1.0, 0.0]) if len(view.timestamps) % 2 else np.array([0.0, 1.0])
+
+    result = admf.simulate_portfolio(bars, by_turns, rebalance="daily")
+    text = render(result, title=hostile)
+    page = read_page(text)
+    assert page.faults == []
+    assert not page.all("img")
+    assert hostile in page.texts["attribution"]
+    assert hostile in page.texts["data"]
+    link = next(each for each in page.all("a") if each.get("download") == "trades.csv")
+    rows = list(csv.DictReader(io.StringIO(base64.b64decode(link["href"].split(",", 1)[1]).decode())))
+    assert {row["symbol"] for row in rows} == {name, "B"}
+    assert [float(row["pnl"]) for row in rows] == result.trade_table["pnl"].tolist()
+
+
+@pytest.mark.parametrize("short", [False, True])
+def test_extreme_portfolios_are_reported(bars, short, read_page, without_plotly):
+    def nothing(view):
+        return np.zeros(len(view.symbols))
+
+    few = {name: each.slice(0, 2) for name, each in bars.items()}
+    result = admf.simulate_portfolio(few if short else bars, nothing, rebalance=RebalanceConfig())
+    text = render(result)
+    assert read_page(text).faults == []
+    assert "No trade was made." in without_plotly(text)
+    assert not re.search(r"\bnan\b", read_page(text).texts["weights"] + read_page(text).texts["attribution"])
+
+
+def test_one_symbol_is_called_by_its_name(bars, tmp_path, read_page):
+    result = admf.simulate_portfolio({"S0": bars["S0"]})
+    text = write_report(result, tmp_path).read_text(encoding="utf-8")
+    assert "for holding S0. The deepest fall" in text
+
+
+def test_summary_and_picture_speak_of_a_portfolio(ensemble):
+    summary = summary_markdown(ensemble)
+    assert "| metric | portfolio | held evenly |" in summary
+    assert "for holding 4 symbols evenly" in summary
+    assert "held evenly" in equity_svg(ensemble)
