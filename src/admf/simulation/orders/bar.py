@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from admf.simulation.orders.decide import accept, cancel, force
-from admf.simulation.orders.fill import carry_out, close_out, room_of
+from admf.simulation.orders.fill import carry_out, close_out, fall_short, room_of
 from admf.simulation.orders.layout import (
     EXIT_LEG,
     FIRST_LEG,
@@ -255,9 +255,9 @@ def meet_margin(s: Any, p: Any, box: Any, x: Any, o: float) -> None:
 
 
 def closed_first(s: Any, p: Any, box: Any, x: Any, leg: int, o: float) -> bool:
-    """Close the position on the other side at the market, before an entry order works; tell whether it is."""
+    """Close what is held at the market, before an entry order works; tell whether it is closed."""
     size = abs(s[S_POS])
-    if s[S_POS] * s[leg + L_TARGET] < 0.0:
+    if s[S_POS] != 0.0:
         out = min(size, room_of(s, p, x))
         if out > 0.0:
             close_out(
@@ -265,6 +265,7 @@ def closed_first(s: Any, p: Any, box: Any, x: Any, leg: int, o: float) -> bool:
                 False, out == size, 0.0,
             )  # fmt: skip
         if s[S_POS] != 0.0:
+            fall_short(s, p, box, leg, s[S_BAR], size - out if out > 0.0 else 0.0)
             return False
     s[leg + L_CLOSE_FIRST] = 0.0
     return True
@@ -333,7 +334,10 @@ def walk_orders(s: Any, p: Any, box: Any, x: Any, o: float, h: float, l: float, 
     if s[S_POS] != 0.0 and not exiting:
         level = nearest_level(s, p, o, h, l)
         if q > 0.0 and p[P_INTRABAR] == PATH and (level == 0.0 or abs(q - o) < abs(level - o)):
-            enter_inside(s, p, box, x, leg, q, o, h, l, c)
+            looked = enter_inside(s, p, box, x, leg, q, o, h, l, c)
+            if not looked and s[S_POS] != 0.0 and s[EXIT_LEG + L_ACTIVE] == 0.0:
+                high, low = (h, q) if q > o else (q, l)  # what is left of the way
+                check_levels(s, p, box, x, q, high, low, high, low)
             return
         check_levels(s, p, box, x, o, h, l, h, l)
     if q > 0.0 and s[leg + L_ACTIVE] == 1.0 and s[EXIT_LEG + L_ACTIVE] == 0.0:
@@ -351,20 +355,23 @@ def second_goes_first(s: Any, p: Any, one: float, two: float, o: float, c: float
 
 def enter_inside(
     s: Any, p: Any, box: Any, x: Any, leg: int, q: float, o: float, h: float, l: float, c: float
-) -> None:  # fmt: skip
-    """Fill an order inside a stretch, then look at the levels of a position that it opened or enlarged."""
+) -> bool:  # fmt: skip
+    """Fill an order inside a stretch, then look at the levels of a position that it opened or enlarged.
+
+    Tells whether it has looked at them.
+    """
     before = s[S_POS]
     target = s[leg + L_TARGET]
     if before != 0.0:
         s[S_HIGH] = max(s[S_HIGH], o)
         s[S_LOW] = min(s[S_LOW], o)
     if not fill_leg(s, p, box, x, leg, q, o) or s[S_POS] * target <= 0.0:
-        return
+        return False
     if abs(s[S_POS]) <= abs(before) and before * s[S_POS] > 0.0:
-        return  # reduced
+        return False  # reduced
     if q == o:
         check_levels(s, p, box, x, o, h, l, h, l)
-        return
+        return True
     up = q > o  # the way that the price came: what lies further on that way was reached after the fill
     if before * s[S_POS] <= 0.0:
         s[S_NEW_HIGH] = h if up else max(q, c)
@@ -375,6 +382,7 @@ def enter_inside(
     goal_high = h if all_goals or up else q
     goal_low = l if all_goals or not up else q
     check_levels(s, p, box, x, q, stop_high, stop_low, goal_high, goal_low)
+    return True
 
 
 def nearest_level(s: Any, p: Any, o: float, h: float, l: float) -> float:
@@ -482,4 +490,5 @@ def watch_losses(s: Any, p: Any, box: Any) -> None:
             force(s, box, 0.0, float(RISK))
         elif s[S_REDUCING] == 0.0:
             s[S_REDUCING] = 1.0
-            force(s, box, s[S_HELD] * p[P_REDUCE_TO], float(RISK))
+            if s[EXIT_LEG + L_ACTIVE] == 0.0:
+                force(s, box, s[S_HELD] * p[P_REDUCE_TO], float(RISK))

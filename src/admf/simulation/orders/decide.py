@@ -43,7 +43,6 @@ from admf.simulation.orders.layout import (
     S_BLOCKED,
     S_CLAMPED,
     S_FORCED,
-    S_HALTED,
     S_HELD,
     S_LAST_TARGET,
     S_OUTSTANDING,
@@ -101,9 +100,7 @@ def cut(s: Any, p: Any, v: float) -> float:
     if p[P_DIRECTION] == SHORT_ONLY and v > 0.0:
         v = 0.0
     if HAS_RISK:
-        if s[S_HALTED] == 1.0:
-            v = 0.0
-        elif s[S_REDUCING] == 1.0:
+        if s[S_REDUCING] == 1.0:
             v = v * p[P_REDUCE_TO]
     return v
 
@@ -134,11 +131,11 @@ def new_slot(s: Any, p: Any, x: Any, target: float) -> int:
 
 
 def force(s: Any, box: Any, target: float, reason: float) -> None:
-    """Bring the position to `target` at the next opens, whatever the strategy says at this close."""
+    """Bring the position to `target` at the next opens; to 0 whatever the strategy says at this close."""
     for leg in (FIRST_LEG, SECOND_LEG):
         if s[leg + L_ACTIVE] == 1.0:
             cancel(s, box, leg, float(REPLACED))
-    s[S_FORCED] = 1.0
+    s[S_FORCED] = 1.0 if target == 0.0 else 0.0
     if s[S_POS] == 0.0:
         return
     for i in range(EXIT_LEG, FIRST_LEG):
@@ -168,9 +165,18 @@ def take_target(s: Any, p: Any, x: Any, v: float) -> None:
     s[slot + Q_PLAIN] = 1.0
 
 
+def standing(s: Any) -> float:
+    """Target that is held, or that a forced order leads to: what a new order starts from."""
+    if s[EXIT_LEG + L_ACTIVE] == 1.0:
+        forced: float = s[EXIT_LEG + L_TARGET]
+        return forced
+    held: float = s[S_HELD]
+    return held
+
+
 def dress(s: Any, p: Any, leg: int) -> None:
     """Give the order of a plain target the type that the settings name, where it opens or enlarges."""
-    target, held = s[leg + L_TARGET], s[S_HELD]
+    target, held = s[leg + L_TARGET], standing(s)
     if target == 0.0 or (target * held > 0.0 and abs(target) < abs(held)):
         return
     side, close, kind = s[leg + L_SIDE], s[leg + L_CLOSE], p[P_ORDER_TYPE]
@@ -183,7 +189,7 @@ def dress(s: Any, p: Any, leg: int) -> None:
         s[leg + L_LIMIT] = s[leg + L_STOP] * (1.0 + side * p[P_LIMIT_OFFSET])
     s[leg + L_TIF] = p[P_TIF]
     s[leg + L_CANCEL_AFTER] = p[P_CANCEL_AFTER]
-    if target * held < 0.0 and (kind != 0.0 or p[P_TIF] != 0.0):
+    if (target * held < 0.0 or s[leg + L_AGAIN] == 1.0) and (kind != 0.0 or p[P_TIF] != 0.0):
         s[leg + L_CLOSE_FIRST] = 1.0
 
 
@@ -237,12 +243,13 @@ def accept(s: Any, p: Any, box: Any, slot: int) -> None:
         if target != target:
             continue
         again = s[slot + Q_AGAIN] if number == 0 else 0.0
-        if target == s[S_HELD] and again == 0.0:
-            if s[S_POS] != 0.0:
+        held = standing(s)
+        if target == held and again == 0.0:
+            if s[S_POS] != 0.0 and held == s[S_HELD]:
                 move_levels(s, leg)
             continue
         s[leg + L_ACTIVE] = 1.0
-        s[leg + L_SIDE] = 1.0 if target > s[S_HELD] or (target == s[S_HELD] and target > 0.0) else -1.0
+        s[leg + L_SIDE] = 1.0 if target > held or (target == held and target > 0.0) else -1.0
         s[leg + L_AGAIN] = again
         s[leg + L_CLOSE_FIRST] = 0.0
         s[leg + L_WANT] = math.nan

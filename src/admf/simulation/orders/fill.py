@@ -294,6 +294,7 @@ def size_leg(s: Any, p: Any, x: Any, box: Any, leg: int, q: float, bar: float, b
         if rule != 0:
             write_end(s, box, leg, bar, lost, float(CUT_BY + rule - 1))
         if status != 0.0:
+            s[leg + L_WANT] = 0.0
             return status
         more = want - size
         price = entry_prices(p, x, side, q, 0.0, bound)[1]
@@ -328,7 +329,13 @@ def units_needed(s: Any, p: Any, x: Any, leg: int, q: float, bound: float) -> fl
     """Units that an order would trade, with the account as it stands."""
     target = s[leg + L_TARGET]
     size = abs(s[S_POS])
-    want = wanted(s, p, x, target, q, bound)[0] if target != 0.0 else 0.0
+    want = 0.0
+    if target != 0.0:
+        side = 1.0 if target > 0.0 else -1.0
+        want = wanted(s, p, x, target, q, bound)[0]
+        if want > 0.0:
+            held = max(side * s[S_POS], 0.0)
+            want = allowed(p, x, side, want, held, q, s[S_CASH] + s[S_POS] * q)[0]
     if s[S_POS] * target > 0.0 and s[leg + L_AGAIN] == 0.0:
         return abs(want - size)
     return size + want
@@ -359,6 +366,11 @@ def carry_out(
                 refuse(s, p, x, box, leg, q, bar, bound, status)
                 return
         left = max(s[leg + L_WANT], 0.0)
+        if s[leg + L_TYPE] != 0.0 and pos * (left - size) * s[leg + L_SIDE] < 0.0:
+            # its price was judged for the other direction than the size asks for
+            s[S_HELD] = target
+            s[leg + L_ACTIVE] = 0.0
+            return
     if pos != 0.0 and left < size:
         out = size - left
         rest = left

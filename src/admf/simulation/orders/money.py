@@ -189,14 +189,18 @@ def wanted(s: Any, p: Any, x: Any, target: float, q: float, bound: float) -> tup
             sigma = x[X_SIGMA]
             if not sigma > 0.0:
                 return 0.0, unit_cost, float(NO_VOLATILITY)
-            budget = equity * (side * target) * (p[P_TARGET_VOLATILITY] / (sigma * math.sqrt(p[P_PERIODS])))
+            share = p[P_TARGET_VOLATILITY] / (sigma * math.sqrt(p[P_PERIODS]))
+            budget = equity * (side * target) * min(share, p[P_LEVERAGE])
         elif method == ATR_RISK:
             if not x[X_ATR] > 0.0:
                 return 0.0, unit_cost, float(NO_VOLATILITY)
             units = equity * (side * target) * p[P_RISK] / (p[P_ATR_MULTIPLE] * x[X_ATR])
+            if HAS_IMPACT and p[P_IMPACT] > 0.0 and most > fixed:
+                slipped, price = entry_prices(p, x, side, q, (most - fixed) / unit_cost, bound)
+                unit_cost = unit_cost_of(s, p, x, slipped, price)
             return in_lots(p, min(units, (most - fixed) / unit_cost)), unit_cost, 0.0
         elif method == KELLY:
-            budget = equity * (side * target) * kelly_share(s, p)
+            budget = equity * (side * target) * min(kelly_share(s, p), p[P_LEVERAGE])
         budget = min(budget, most)
     budget -= fixed
     want = bought(p, budget, unit_cost)

@@ -69,9 +69,11 @@ def touch_of(s: Any, p: Any, leg: int, o: float, h: float, l: float) -> float:
         at = max(o, stop) if side > 0.0 else min(o, stop)
         s[leg + L_TRIGGERED] = 1.0
         if side * (limit - at) >= 0.0:
+            s[leg + L_TRIGGERED] = 2.0  # it takes what is there, also where that is its limit
             return at
         # it rests at its limit; only a price that opened beyond the stop is known to come from there
         return limit if side * (o - stop) >= 0.0 and side * (limit - away) >= 0.0 else 0.0
+    s[leg + L_TRIGGERED] = 1.0
     if side * (limit - away) < 0.0:
         return 0.0
     return o if side * (limit - o) >= 0.0 else limit
@@ -80,7 +82,8 @@ def touch_of(s: Any, p: Any, leg: int, o: float, h: float, l: float) -> float:
 def is_maker(s: Any, leg: int, o: float, price: float) -> bool:
     """Tell whether a fill is that of an order that rested in the book: at its limit, not at the open."""
     kind = s[leg + L_TYPE]
-    return (kind == 1.0 or kind == 3.0) and price == s[leg + L_LIMIT] and price != o
+    rests = kind == 1.0 or (kind == 3.0 and s[leg + L_TRIGGERED] == 1.0)
+    return rests and price == s[leg + L_LIMIT] and price != o
 
 
 def bound_of(s: Any, leg: int) -> float:
