@@ -1,7 +1,9 @@
 """The keys of the YAML, the schedules, and what a result carries."""
 
+import sys
 import time
 from dataclasses import replace
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -9,7 +11,7 @@ import pytest
 
 import admf
 from admf.core.config import BacktestConfig, PortfolioConfig, RebalanceConfig, Section
-from admf.errors import ConfigError, WorkflowCancelledError
+from admf.errors import ConfigError, StrategyError, WorkflowCancelledError
 from admf.indicators import IndicatorTable
 from admf.market import Finding, load_bars
 from admf.simulation.portfolio import check_portfolio, run_portfolio
@@ -19,6 +21,7 @@ from admf.simulation.portfolio.incidents import incidents_of
 from admf.simulation.portfolio.join import join
 from admf.simulation.portfolio.schedule import decision_rows
 from admf.simulation.portfolio.support import _BESIDE, _KNOWN, unsupported
+from admf.strategies.orders import limit_order
 
 
 def test_a_config_and_the_call_are_the_same_road(some_bars):
@@ -317,6 +320,29 @@ def test_a_strategy_that_is_not_compiled_stops_within_its_bars(some_bars):
             some_bars(2), "ensemble", members, RebalanceConfig(), BacktestConfig(portfolio=universe), (),
             stopped=stopped,
         )  # fmt: skip
+
+
+class Patient:
+    """A strategy that gives orders."""
+
+    @staticmethod
+    def on_bar(close):
+        return limit_order(1.0, 0.99 * close)
+
+
+def test_strategies_that_give_orders_are_refused(some_bars, monkeypatch):
+    module = ModuleType("patient")
+    module.Patient = Patient
+    monkeypatch.setitem(sys.modules, "patient", module)
+    allocation = {"name": "per_strategy", "params": {"strategies": {"S0": "patient:Patient"}}}
+    (problem,) = check_portfolio(
+        BacktestConfig(portfolio={"allocation": allocation}), ["S0"], allow_modules=["patient"]
+    )
+    assert problem.path == "portfolio.allocation.params.strategies.S0"
+    said = "gives orders of its own; a portfolio fills targets at the opens"
+    assert said in problem.message
+    with pytest.raises(StrategyError, match=said):
+        admf.simulate_portfolio(some_bars(1), "ensemble", {"members": [Patient]})
 
 
 def test_shared_indicators_change_nothing_and_are_used(some_bars):

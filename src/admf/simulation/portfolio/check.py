@@ -20,6 +20,7 @@ from admf.simulation.check import (
 from admf.simulation.portfolio.allocation import Allocation, resolve_allocation
 from admf.simulation.portfolio.api import simulated_rows
 from admf.simulation.portfolio.join import join
+from admf.simulation.portfolio.sleeves import gives_orders, orders_refused
 from admf.simulation.portfolio.support import unsupported
 from admf.strategies import BoundStrategy, ParameterError, resolve_strategy
 
@@ -130,7 +131,9 @@ def _member_problems(
 ) -> list[Problem]:
     path = f"{_PATH}.params.{member.path}"
     try:
-        resolve_strategy(member.strategy, member.params, allow_modules=tuple(allow_modules))
+        bound = resolve_strategy(member.strategy, member.params, allow_modules=tuple(allow_modules))
+        if gives_orders(bound):
+            raise orders_refused(member.label)
     except ParameterError as error:
         return [_below(f"{path}.params", problem) for problem in error.problems]
     except AdmfError as error:

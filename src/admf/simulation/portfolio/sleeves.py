@@ -9,14 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from admf.errors import ConfigError, DataError, Problem, WorkflowCancelledError
+from admf.errors import ConfigError, DataError, Problem, StrategyError, WorkflowCancelledError
 from admf.simulation.portfolio.allocation import Universe
 from admf.simulation.portfolio.view import View
+from admf.simulation.records import FILLED, MARKET_ORDER, SIGNAL, UNFILLED
 from admf.typing import FloatArray
+
+if TYPE_CHECKING:
+    from admf.strategies import BoundStrategy
 
 Aggregation = Literal["weighted", "majority", "unanimous"]
 AGGREGATIONS: tuple[Aggregation, ...] = ("weighted", "majority", "unanimous")
@@ -234,6 +238,25 @@ def record_all(
     return Sleeves([member.label for member in members], signals, weights, capital, aggregation)
 
 
+def gives_orders(strategy: BoundStrategy) -> bool:
+    """Tell whether a strategy's step gives orders in place of targets, as far as its source can be read."""
+    from admf.simulation.step_source import NotEmbeddableError, collect
+
+    texts = {name: value for name, value in strategy.params.items() if isinstance(value, str)}
+    try:
+        return collect(strategy.on_bar, texts).gives_orders
+    except NotEmbeddableError:
+        return False
+
+
+def orders_refused(label: str) -> StrategyError:
+    """Say that a strategy which gives orders cannot be part of a portfolio."""
+    return StrategyError(
+        f"{label} gives orders of its own; a portfolio fills targets at the opens, with the cash of all",
+        hint="return a target from -1 to 1, or run it alone, as the strategy of one symbol",
+    )
+
+
 def record(universe: Universe, sleeve: Sleeve) -> FloatArray:
     """Simulate a strategy on its own, and give the target that it holds at each row's close.
 
@@ -242,6 +265,11 @@ def record(universe: Universe, sleeve: Sleeve) -> FloatArray:
     ndarray of shape (rows,)
         From -1 to 1; 0 before its first decision. A strategy that cannot decide on a symbol, or never does,
         has none, which the universe's warnings say.
+
+    Raises
+    ------
+    StrategyError
+        It gives orders, or failed.
     """
     from admf.simulation.api import simulate
 
@@ -274,9 +302,11 @@ def record(universe: Universe, sleeve: Sleeve) -> FloatArray:
         universe.warnings.append(f"{member.label} on {symbol} is not compiled, and slower for it")
     rows = joined.rows[list(joined.symbols).index(symbol)][first:last]
     orders = result.order_table
+    if np.any(orders["type"] != MARKET_ORDER) or np.any(orders["reason"] != SIGNAL):
+        raise orders_refused(member.label)
     if not len(orders["bar"]):
         universe.warnings.append(f"{member.label} never decides to trade {symbol}")
-    accepted = (orders["status"] == 0) | (orders["bar"] < 0)  # filled, or decided on the last bar
+    accepted = (orders["status"] == FILLED) | (orders["status"] == UNFILLED)  # decided on the last bar
     for bar, target in zip(orders["decided_bar"][accepted], orders["target"][accepted], strict=True):
         held[rows[bar] :] = target
     return held
