@@ -15,6 +15,7 @@ from admf.core.config import BacktestConfig
 from admf.simulation import records
 from admf.simulation.assumptions import assumption_card, warnings_of
 from admf.simulation.settings import Settings
+from admf.strategies.orders import limit_order
 
 
 def settings_of(**sections: Any) -> Settings:
@@ -370,3 +371,26 @@ def test_optimism_and_ruin_are_said():
 def test_a_result_has_the_whole_card(by_hand):
     result = admf.simulate(by_hand([(10, 10, 10, 10)] * 5), "buy_and_hold")
     assert {"orders", "halted bars", "risk", "borrowing", "volume"} <= set(result.assumptions)
+
+
+class Limits:
+    @staticmethod
+    def on_bar(close):
+        return limit_order(1.0, 0.5 * close)
+
+
+def test_a_strategy_that_gives_orders_is_said_to(by_hand):
+    bars = by_hand([(10, 10, 10, 10)] * 5)
+    result = admf.simulate(bars, Limits)
+    assert result.assumptions["orders"].startswith("as the strategy gives them; ")
+    session = admf.SimulationSession(Limits, timeframe="1d")
+    for at in range(5):
+        session.on_bar(
+            {"timestamp": int(bars.timestamps[at]), "open": 10, "high": 10, "low": 10, "close": 10}
+        )
+    assert session.result().assumptions["orders"] == result.assumptions["orders"]
+
+
+def test_fills_before_the_volatility_is_known_are_said_of_a_simulation(by_hand):
+    result = admf.simulate(by_hand([(10, 10, 10, 10)] * 5), "buy_and_hold", costs={"impact": 1})
+    assert "1 fill was without volatility slippage or impact: too few bars before" in result.warnings

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+import admf
 from admf.core.config import BacktestConfig
 from admf.errors import ConfigError
 from admf.simulation.check import check_backtest
-from admf.simulation.needs import missing_data, require_data
+from admf.simulation.needs import missing_data, require_volume
 
 
 def config_of(**sections: Any) -> BacktestConfig:
@@ -31,20 +32,16 @@ ALL = {
 
 def test_what_is_there_is_no_problem(bars):
     assert missing_data(bars, config_of(**ALL)) == []
-    assert missing_data(bars, config_of(costs={"funding_column": "volume"})) == []
     assert check_backtest(bars, config_of(**ALL)) == []
 
 
 def test_a_column_that_is_not_there_is_named(bars):
     config = config_of(costs={"spread_column": "spred"}, margin={"locates": "column", "locate_column": "x"})
     assert [str(problem) for problem in missing_data(bars, config)] == [
-        "costs.spread_column: is no column of the data of SYMBOL\n"
-        '    found: "spred"\n'
-        "    allowed: open, high, low, close, volume, spread, halted\n"
-        "    hint: did you mean spread?".replace("SYMBOL", bars.symbol),
-        "margin.locate_column: is no column of the data of SYMBOL\n"
-        '    found: "x"\n'
-        "    allowed: open, high, low, close, volume, spread, halted".replace("SYMBOL", bars.symbol),
+        f"costs.spread_column: {bars.symbol}: spread_column names 'spred', which the data do not have; "
+        "columns there: 'spread', 'halted'\n    hint: did you mean 'spread'?",
+        f"margin.locate_column: {bars.symbol}: locate_column names 'x', which the data do not have; columns "
+        "there: 'spread', 'halted'",
     ]
     assert [problem.path for problem in check_backtest(bars, config)] == [
         "costs.spread_column",
@@ -62,5 +59,7 @@ def test_what_needs_volume_is_refused_where_there_is_none(bars):
         "costs.impact": f"{none}: no fill would have any impact",
     }
     with pytest.raises(ConfigError, match=r"costs\.impact: needs volume"):
-        require_data(silent, config_of(costs={"impact": 1}))
+        require_volume(silent, config_of(costs={"impact": 1}))
+    with pytest.raises(ConfigError, match=r"execution\.max_participation_pct: needs volume"):
+        admf.simulate(silent, "buy_and_hold", execution={"max_participation_pct": 5})
     assert missing_data(silent, config_of()) == []

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+import admf
 from admf.core.config import BacktestConfig
 from admf.core.config.costs import CommissionTier
 from admf.simulation.pessimistic import pessimistic_bars, pessimistic_settings, with_rerun
@@ -142,3 +143,35 @@ def test_the_rerun_is_beside_the_result_only_where_it_is_asked_for(follow):
     assert both.pessimistic is result
     assert both.digest == result.digest
     assert asked == [(result.bars, pessimistic_settings(config_of()))]
+
+
+def test_simulate_gives_both_results(by_hand):
+    """The price goes up by one a bar: a purchase a bar later, at twice the slippage, costs more."""
+    bars = by_hand([(price, price, price, price) for price in (10, 11, 12, 13)], [1, np.nan, np.nan, np.nan])
+    result = admf.simulate(
+        bars,
+        "signals",
+        {"target": "target"},
+        costs={"slippage_bps": 100},
+        initial_cash=1000,
+        pessimistic_rerun=True,
+    )
+    worse = result.pessimistic
+    assert result.orders["price"].tolist() == [11 * 1.01]
+    assert worse.orders["price"].tolist() == [12 * 1.02]
+    assert worse.pessimistic is None
+    np.testing.assert_allclose(result.equity_values[-1], 1000 / (11 * 1.01) * 13)
+    np.testing.assert_allclose(worse.equity_values[-1], 1000 / (12 * 1.02) * 13)
+    assert worse.assumptions["costs"] == "slippage 200 bps at every fill"
+    plain = admf.simulate(
+        bars, "signals", {"target": "target"}, costs={"slippage_bps": 100}, initial_cash=1000
+    )
+    assert plain.pessimistic is None
+    assert plain.digest == result.digest
+
+
+def test_a_column_with_the_spread_is_doubled_in_the_rerun(by_hand):
+    bars = replace(by_hand([(10, 10, 10, 10)] * 4), extra={"spread": np.array([0.0, 0.5, 0.5, 0.5])})
+    result = admf.simulate(bars, "buy_and_hold", costs={"spread_column": "spread"}, pessimistic_rerun=True)
+    assert result.orders["price"].tolist() == [10.5]
+    assert result.pessimistic.orders["price"].tolist() == [11.0]

@@ -10,9 +10,12 @@ from admf.errors import ConfigError, Problem
 from admf.simulation.assumptions import assumption_card, warnings_of
 from admf.simulation.engine import Ground, run_engine
 from admf.simulation.inputs import gather
+from admf.simulation.needs import require_volume
+from admf.simulation.pessimistic import with_rerun
 from admf.simulation.records import FINANCING, ORDER_COLUMNS, TRADE_COLUMNS, columns_of, read_only
 from admf.simulation.result import SimulationResult
 from admf.simulation.settings import Settings
+from admf.simulation.step_source import gives_orders
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,6 +47,7 @@ def simulate(
     end: date | datetime | str | None = None,
     risk_free_pct: float = 0.0,
     finer: Bars | pd.DataFrame | None = None,
+    pessimistic_rerun: bool = False,
     table: IndicatorTable | None = None,
     allow_modules: Sequence[str] = (),
     stopped: Callable[[], bool] | None = None,
@@ -69,6 +73,9 @@ def simulate(
     finer
         Bars of a finer timeframe of the same symbol: where there are some, they decide what happens inside a
         bar.
+    pessimistic_rerun
+        Simulate once more under worse assumptions (`SimulationResult.pessimistic`): the worse inside a bar,
+        all costs doubled, decisions a bar later.
     table
         Indicators of these bars that are shared with other simulations.
     allow_modules
@@ -93,6 +100,8 @@ def simulate(
         finer = load_bars(finer, symbol=bars.symbol)
     sections = {"execution": execution, "sizing": sizing, "costs": costs, "margin": margin, "risk": risk}
     config = backtest_config(strategy, sections, initial_cash, start, end, risk_free_pct)
+    if pessimistic_rerun:
+        config = config.model_copy(update={"pessimistic_rerun": True})
     return _simulate(bars, strategy, params or {}, config, table, allow_modules, stopped, finer)
 
 
@@ -159,6 +168,7 @@ def _simulate(
 
     bound = resolve_strategy(strategy, params, allow_modules=tuple(allow_modules))
     first, last = simulated_range(bars, config)
+    require_volume(bars, config)
     settings = settings_of(config).for_bars(bars.symbol, bars.periods_per_year)
     if table is None:
         table = IndicatorTable(bars)
@@ -167,12 +177,22 @@ def _simulate(
     tracks, reason = run_engine(bound, inputs, settings, ground, stopped)
     simulated = bars if (first, last) == (0, len(bars)) else bars.slice(first, last)
     orders = columns_of(ORDER_COLUMNS, tracks.orders)
-    warnings = warnings_of(settings, tracks.equity, orders, int(tracks.ending[-1]))
+    sigma = ground.volatility(settings)
+    warnings = warnings_of(settings, tracks.equity, orders, int(tracks.ending[-1]), sigma)
     warnings += [f"data: {finding.message}" for finding in bars.findings if finding.severity == "warning"]
     if reason:
         warnings.append(f"the strategy is not compiled, and slower for it: {reason}")
     warmup = max(inputs.warmup - first, 0)
-    return SimulationResult(
+    card = assumption_card(
+        settings,
+        simulated,
+        warmup,
+        tracks.ending[:5],
+        reason is None,
+        own_orders=gives_orders(bound.on_bar),
+        finer=finer,
+    )
+    result = SimulationResult(
         bars=simulated,
         strategy=bound.name,
         params=dict(bound.params),
@@ -182,11 +202,16 @@ def _simulate(
         position_values=read_only(tracks.positions),
         order_table=orders,
         trade_table=columns_of(TRADE_COLUMNS, tracks.trades),
-        assumptions=assumption_card(settings, simulated, warmup, tracks.ending[:5], reason is None),
+        assumptions=card,
         warnings=warnings,
         compiled=reason is None,
         financing=dict(zip(FINANCING, tracks.financing, strict=True)),
     )
+
+    def again(bars: Bars, config: BacktestConfig) -> SimulationResult:
+        return _simulate(bars, strategy, params, config, table, allow_modules, stopped, finer)
+
+    return with_rerun(result, bars, config, again)
 
 
 def settings_of(config: BacktestConfig) -> Settings:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from admf.errors import WorkflowCancelledError
-from admf.simulation.facts import FactNeeds, Facts, facts_of
+from admf.simulation.facts import SIGMA, FactNeeds, Facts, facts_of
 from admf.simulation.inputs import PRICES, Inputs, decider
 from admf.simulation.records import ORDER_COLUMNS, TRADE_COLUMNS
 from admf.simulation.settings import Settings
@@ -77,6 +77,12 @@ class Ground(NamedTuple):
     def facts(self, settings: Settings) -> Facts:
         """Give the facts of the bars that these settings need."""
         return facts_of(self.bars, needs_of(settings), self.table, self.finer)
+
+    def volatility(self, settings: Settings) -> FloatArray | None:
+        """Give the volatility that the fills of each simulated bar know; None where no cost depends on it."""
+        if "impact" not in settings.order_features():
+            return None
+        return self.facts(settings).rows[self.first : self.last, SIGMA]
 
 
 def needs_of(settings: Settings) -> FactNeeds:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from admf.core.config.hints import nearest
-from admf.errors import ConfigError, Problem
-from admf.indicators.spec import BAR_COLUMNS
+from admf.errors import ConfigError, DataError, Problem
 
 if TYPE_CHECKING:
     from admf.core.config.models import BacktestConfig
@@ -22,38 +20,46 @@ _VOLUME = {
 
 
 def missing_data(bars: Bars, config: BacktestConfig) -> list[Problem]:
-    """List the keys that name a column which the bars have not, or need volume where there is none.
+    """List the keys that name a column which the bars have not, or not usable, or need volume without any.
 
     Returns
     -------
     list of Problem
         Paths count from the backtest's section.
     """
+    from admf.simulation.facts import FactNeeds, require_columns
+
     problems = []
-    there = [*BAR_COLUMNS, *bars.extra]
     for path in _COLUMNS:
         name = _value(config, path)
-        if name is not None and name not in there:
-            problems.append(
-                Problem(
-                    path,
-                    f"is no column of the data of {bars.symbol}",
-                    found=f'"{name}"',
-                    allowed=", ".join(there),
-                    hint=nearest(name, there),
-                )
-            )
-    if not bars.volume.any():
-        for path, outcome in _VOLUME.items():
-            if _value(config, path):
-                hint = "load data with volume, or remove it"
-                problems.append(Problem(path, f"needs volume, and the data has none: {outcome}", hint=hint))
-    return problems
+        if isinstance(name, str):
+            try:
+                require_columns(bars, FactNeeds(**{path.split(".")[1]: name}))  # type: ignore[arg-type]
+            except DataError as error:
+                problems.append(Problem(path, error.message, hint=error.hint))
+    return problems + _missing_volume(bars, config)
 
 
-def require_data(bars: Bars, config: BacktestConfig) -> None:
-    """Raise ConfigError with every problem of `missing_data`, if there is one."""
-    problems = missing_data(bars, config)
+def _missing_volume(bars: Bars, config: BacktestConfig) -> list[Problem]:
+    if bars.volume.any():
+        return []
+    hint = "load data with volume, or remove it"
+    return [
+        Problem(path, f"needs volume, and the data has none: {outcome}", hint=hint)
+        for path, outcome in _VOLUME.items()
+        if _value(config, path)
+    ]
+
+
+def require_volume(bars: Bars, config: BacktestConfig) -> None:
+    """Refuse settings that need volume, where the data has none.
+
+    Raises
+    ------
+    ConfigError
+        With every such key.
+    """
+    problems = _missing_volume(bars, config)
     if problems:
         raise ConfigError(problems, "BacktestConfig")
 

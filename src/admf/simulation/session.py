@@ -15,7 +15,7 @@ from admf.indicators.spec import BAR_COLUMNS
 from admf.indicators.table import column_of
 from admf.simulation.api import backtest_config, settings_of
 from admf.simulation.assumptions import assumption_card, warnings_of
-from admf.simulation.engine import needs_of
+from admf.simulation.engine import Ground, needs_of
 from admf.simulation.facts import atr_of, next_row, require_sessions
 from admf.simulation.history import History
 from admf.simulation.inputs import Step
@@ -31,6 +31,7 @@ from admf.simulation.records import (
 )
 from admf.simulation.result import SimulationResult
 from admf.simulation.session_update import Order, SessionUpdate, fill_of, order_of
+from admf.simulation.step_source import gives_orders
 from admf.strategies import resolve_strategy
 
 if TYPE_CHECKING:
@@ -244,6 +245,7 @@ class SimulationSession:
             | {name: getattr(bars, name) for name in BAR_COLUMNS}
         )
         simulated = bars.slice(self._first, None)
+        ground = Ground(bars, self._first, len(bars), table)
         orders = columns_of(ORDER_COLUMNS, _table([*engine.orders, *engine.unfilled()], ORDER_COLUMNS))
         equity, positions = np.array(self._equity), np.array(self._positions)
         equity.flags.writeable = positions.flags.writeable = False
@@ -258,9 +260,16 @@ class SimulationSession:
             order_table=orders,
             trade_table=columns_of(TRADE_COLUMNS, _table(engine.trades, TRADE_COLUMNS)),
             assumptions=assumption_card(
-                settings, simulated, max(warmup - self._first, 0), engine.ending[:5], False
+                settings,
+                simulated,
+                max(warmup - self._first, 0),
+                engine.ending[:5],
+                False,
+                own_orders=gives_orders(self.strategy.on_bar),
             ),
-            warnings=warnings_of(settings, equity, orders, int(engine.ending[-1])),
+            warnings=warnings_of(
+                settings, equity, orders, int(engine.ending[-1]), ground.volatility(settings)
+            ),
             compiled=False,
             financing=dict(zip(FINANCING, engine.financing, strict=True)),
         )

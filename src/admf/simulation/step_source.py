@@ -27,6 +27,9 @@ RESERVED = frozenset(
 _MODULES: dict[str, ModuleType] = {"math": math, "numpy": np}
 
 
+_ORDERS = "admf.strategies.orders"  # the module whose functions make orders of a step's answers
+
+
 class NotEmbeddableError(Exception):
     """The step cannot be written into a module of its own; the message says what stands in the way."""
 
@@ -111,6 +114,17 @@ def _add_function(source: StepSource, name: str, function: FunctionType, strings
     add(source.functions, name, text)
 
 
+def gives_orders(step: Callable[..., Any]) -> bool:
+    """Tell whether a step gives orders in place of targets; also of one that cannot be compiled."""
+    try:
+        return collect(step, {}).gives_orders
+    except NotEmbeddableError:
+        code = getattr(step, "__code__", None)
+        known = getattr(step, "__globals__", {})
+        used = (known.get(name) for name in code.co_names) if code is not None else ()
+        return any(getattr(value, "__module__", None) == _ORDERS for value in used)
+
+
 def _add_value(source: StepSource, name: str, value: Any) -> None:
     if isinstance(value, ModuleType):
         module = next((key for key, known in _MODULES.items() if known is value), None)
@@ -132,7 +146,7 @@ def _add_value(source: StepSource, name: str, value: Any) -> None:
         raise NotEmbeddableError(
             f"it reads {name!r}, a {type(value).__name__}; numbers, text and functions can be"
         )
-    source.gives_orders |= helper.__module__ == "admf.strategies.orders"
+    source.gives_orders |= helper.__module__ == _ORDERS
     _add_function(source, name, helper, {})
 
 
