@@ -84,11 +84,19 @@ def test_weights_are_stacked_to_the_whole(bars):
 def test_short_positions_are_stacked_below_zero_and_there_is_no_cash(bars):
     weights = {"S0": 0.5, "S1": -0.4}
     traces = weights_figure(admf.simulate_portfolio(bars, "fixed_weights", {"weights": weights})).data
-    assert {(trace.name, trace.stackgroup) for trace in traces if np.any(trace.y)} == {
-        ("S0", "long"),
-        ("S1", "short"),
-    }
-    assert max(traces[2].y) <= 0
+    drawn = {(trace.name, trace.stackgroup) for trace in traces if np.any(trace.y)}
+    assert drawn == {("S0", "long"), ("S1", "short")}
+    assert max(traces[-1].y) <= 0 <= min(traces[0].y)
+
+
+def test_sides_of_the_symbols_that_are_drawn_together_do_not_cancel(random_bars):
+    bars = {f"S{at}": random_bars(at, n=60) for at in range(20)}
+    weights = {symbol: 0.05 if at % 2 else -0.05 for at, symbol in enumerate(bars)}
+    result = admf.simulate_portfolio(bars, "fixed_weights", {"weights": weights}, rebalance="daily")
+    traces = weights_figure(result).data
+    for side, part in (("long", np.maximum), ("short", np.minimum)):
+        stacked = sum(np.array(trace.y) for trace in traces if trace.stackgroup == side)
+        np.testing.assert_allclose(stacked, part(result.weights.to_numpy(), 0.0).sum(axis=1), atol=1e-5)
 
 
 def test_of_many_symbols_the_smallest_are_drawn_together(random_bars, read_page):

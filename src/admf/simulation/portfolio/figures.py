@@ -38,17 +38,21 @@ def weights_figure(result: PortfolioResult) -> go.Figure:
     shares = np.nan_to_num(result.weights.to_numpy(), nan=0.0, posinf=0.0, neginf=0.0)
     rows = _rows(len(shares))
     times = moments_text(local_index(result.bars)[rows])
-    names, columns, others = _largest_columns(result.symbols, shares)
+    chosen, rest = _largest(np.abs(shares).mean(axis=0))
+    longs, shorts = np.maximum(shares, 0.0), np.minimum(shares, 0.0)
     figure = go.Figure()
-    for at, (name, values) in enumerate(zip(names, columns, strict=True)):
-        colour = COLOURS[at] if at < len(COLOURS) else BENCHMARK
-        for side, part in (("long", np.maximum(values, 0.0)), ("short", np.minimum(values, 0.0))):
-            if side == "long" or part.any():
-                figure.add_trace(_area(times, part[rows], name, colour, side))
+    for side, part in (("long", longs), ("short", shorts)):
+        for place, at in enumerate(chosen):
+            if side == "long" or part[:, at].any():
+                trace = _area(times, part[rows, at], result.symbols[at], COLOURS[place], side)
+                figure.add_trace(trace)
+        together = part[rows][:, rest].sum(axis=1)
+        if together.any() or (rest and side == "long"):  # the legend stands on the long side
+            figure.add_trace(_area(times, together, "others", BENCHMARK, side))
     if not (shares < 0.0).any():
         figure.add_trace(_area(times, 1.0 - shares.sum(axis=1)[rows], "cash", CASH, "long"))
     notes = [
-        f"The {others} smallest of {len(result.symbols)} symbols are drawn together." if others else "",
+        f"The {len(rest)} smallest of {len(result.symbols)} symbols are drawn together." if len(rest) else "",
         f"One point for every {rows[1] - rows[0]} of {len(shares):,} bars."
         if len(rows) < len(shares)
         else "",
@@ -117,13 +121,7 @@ def _rows(count: int) -> IntArray:
     return rows if rows[-1] == count - 1 else np.append(rows, count - 1)
 
 
-def _largest_columns(symbols: tuple[str, ...], shares: FloatArray) -> tuple[list[str], list[FloatArray], int]:
-    """Choose the symbols that are drawn on their own: names, weights, and how many are left over."""
-    if len(symbols) <= len(COLOURS):
-        return list(symbols), list(shares.T), 0
-    size = np.abs(shares).mean(axis=0)
-    chosen = np.sort(np.argsort(-size, kind="stable")[: len(COLOURS)])
-    rest = np.setdiff1d(np.arange(len(symbols)), chosen)
-    names = [symbols[at] for at in chosen]
-    columns = [shares[:, at] for at in chosen]
-    return [*names, "others"], [*columns, shares[:, rest].sum(axis=1)], len(rest)
+def _largest(size: FloatArray) -> tuple[list[int], list[int]]:
+    """Choose the symbols that are drawn on their own, and those that are left over, both in their order."""
+    order = np.argsort(-size, kind="stable").tolist()
+    return sorted(order[: len(COLOURS)]), sorted(order[len(COLOURS) :])
