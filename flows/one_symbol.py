@@ -13,6 +13,7 @@ from admf.errors import ConfigError
 from admf.flows.job import Job
 from admf.simulation.check import estimate, memory_problem, one_symbol
 from admf.simulation.incidents import Incident, incidents_of
+from admf.simulation.pessimistic import rerun_facts
 from admf.strategies import BoundStrategy, resolve_strategy
 from admf.tasks.simulate import simulate
 
@@ -84,12 +85,18 @@ class OneSymbol(Job):
             "params": dict(self.strategy.params),
             "symbol": self.symbol,
             "data_findings": [finding.message for finding in result.bars.findings],
-        }
+        } | rerun_facts(result)
 
     def tables(self, result: SimulationResult) -> Mapping[str, pd.DataFrame]:
-        """Give equity with position, orders and trades."""
+        """Give equity with position, beside that of a pessimistic rerun, orders and trades."""
+        curves = {"equity": result.equity, "units": result.positions}
+        if result.pessimistic is not None:
+            curves |= {
+                "pessimistic_equity": result.pessimistic.equity,
+                "pessimistic_units": result.pessimistic.positions,
+            }
         return {
-            "equity": pd.DataFrame({"equity": result.equity, "units": result.positions}),
+            "equity": pd.DataFrame(curves),
             "orders": result.orders,
             "trades": result.trades,
         }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas as pd
+
 from admf.core.coordinator import Coordinator
 from admf.core.events import EventBus
 from admf.flows import incidents
@@ -41,6 +43,36 @@ async def test_refused_orders_are_events_and_prefect_gets_their_count(backtest, 
     feed = await events_of(result.workflow_id)
     assert feed.count("admf.workflow.orders.rejected") == 1
     assert not [name for name in feed if "REJECT" in name]
+
+
+async def test_cut_orders_are_events_and_the_rerun_is_beside_the_result(backtest):
+    config = backtest(
+        backtest_config__risk={"max_exposure_pct": 50},
+        backtest_config__pessimistic_rerun=True,
+        output__report=True,
+    )
+    async with Coordinator() as coordinator:
+        result = await coordinator.execute_workflow(config)
+    assert result.success, result.errors
+    folder = Path(result.run_folder)
+    cuts = [event["data"] for event in recorded(result) if event["type"] == "CUT"]
+    orders = pd.read_parquet(folder / "orders.parquet")
+    cut = orders[orders["status"] == "cut: max_exposure"]
+    assert len(cuts) == len(cut) > 5
+    assert {each["rule"] for each in cuts} == {"max_exposure"}
+    assert [each["time"] for each in cuts] == [time.isoformat() for time in cut["time"]]
+    assert [each["units"] for each in cuts] == cut["units"].tolist()
+    (count,) = [event for event in recorded(result) if event["type"] == "workflow.orders.cut"]
+    assert count["data"] == {"rule": "max_exposure", "count": len(cuts)}
+
+    worse = result.final_results["pessimistic"]
+    assert (
+        worse["assumptions"]["fill"] == "a decision reaches the market 1 bar after the open of the next bar"
+    )
+    curves = pd.read_parquet(folder / "equity.parquet")
+    assert curves["pessimistic_equity"].iloc[-1] == worse["metrics"]["final_equity"]
+    assert curves["equity"].iloc[-1] == result.metrics["final_equity"]
+    assert "Pessimistic rerun" in (folder / "report.html").read_text(encoding="utf-8")
 
 
 def test_the_events_of_single_orders_are_capped_and_the_counts_are_not(monkeypatch):

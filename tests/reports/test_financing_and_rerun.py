@@ -9,8 +9,9 @@ import pytest
 from rich.console import Console
 
 from admf.cli.render import show_result
-from admf.reports import parts, summary_markdown
+from admf.reports import parts, summary_markdown, write_report
 from admf.reports.pessimistic import comparison_table
+from admf.simulation import simulate
 from admf.simulation.cost_kinds import shown_costs
 from admf.simulation.figures import costs_figure
 from admf.simulation.pessimistic import differing_assumptions, rerun_facts
@@ -75,7 +76,7 @@ def test_the_report_has_both_results_and_what_differs(rerun):
 
 
 def test_the_result_of_a_workflow_has_the_rerun(rerun):
-    facts = rerun_facts(rerun)
+    facts = rerun_facts(rerun)["pessimistic"]
     assert facts["metrics"] == rerun.pessimistic.metrics
     assert facts["trades"] == 1
     assert facts["costs"]["total"] == 0.0
@@ -90,7 +91,7 @@ def test_the_terminal_shows_both_results(rerun):
     document = {
         "name": "n", "status": "completed", "duration_seconds": 1.0, "workflow_id": "n-1",
         "metrics": rerun.metrics,
-        "final_results": {"costs": rerun.costs, "pessimistic": rerun_facts(rerun)},
+        "final_results": {"costs": rerun.costs, **rerun_facts(rerun)},
     }  # fmt: skip
     text = StringIO()
     show_result(document, Console(file=text, width=120))
@@ -99,3 +100,34 @@ def test_the_terminal_shows_both_results(rerun):
     assert ["as", "configured", "pessimistic"] in lines
     assert ["Final", "equity", f"{rerun.equity_values[-1]:,.2f}", "80.00"] in lines
     assert ["costs:", "total", "9.75", "0.00"] in lines
+
+
+def test_the_page_shows_financing_orders_and_the_rerun(random_bars, tmp_path):
+    """A year of a short position at 10 % a year; every order of the rerun comes a bar later."""
+    result = simulate(
+        random_bars(11, n=300),
+        "sma_cross",
+        {"fast": 5, "slow": 20},
+        costs={"borrow_pct": 10, "commission_bps": 5},
+        execution={"order_type": "limit", "cancel_after_bars": 2},
+        pessimistic_rerun=True,
+    )
+    page = write_report(result, tmp_path).read_text(encoding="utf-8")
+    assert result.costs["borrow"] > 0
+    assert f">Borrow</th><td>{result.costs['borrow']:,.2f}</td>" in page
+    assert ">Financing</button>" in page
+    assert "Orders by type, and what became of them" in page
+    expired = int((result.orders["status"] == "expired").sum())
+    assert expired > 0
+    assert f"{expired} expired" in page
+    assert 'href="#pessimistic"' in page
+    worse = result.pessimistic
+    assert f"<td>{result.equity_values[-1]:,.2f}</td><td>{worse.equity_values[-1]:,.2f}</td>" in page
+    assert worse.assumptions["costs"] in page
+
+
+def test_a_page_without_them_has_no_place_for_them(random_bars, tmp_path):
+    page = write_report(simulate(random_bars(11, n=60), "buy_and_hold"), tmp_path).read_text(encoding="utf-8")
+    assert "Financing" not in page.split("<script>")[0]
+    assert "pessimistic" not in page.split('id="assumptions"')[0]
+    assert ">Borrow<" not in page

@@ -16,7 +16,7 @@ def test_what_is_no_incident_is_left_out_and_rules_are_named(follow):
         ("signal", "filled", 2.0),
         ("signal", "rejected: not affordable", 5.0),
         ("signal", "blocked: cooldown", 0.0),
-        ("signal", "cut: exposure", 3.0),
+        ("signal", "cut: max_exposure", 3.0),
         ("signal", "cancelled: replaced", np.nan),
         ("liquidation", "filled", 7.0),
         ("risk", "expired", np.nan),
@@ -39,7 +39,7 @@ def test_what_is_no_incident_is_left_out_and_rules_are_named(follow):
     assert found == [
         Incident("rejected", "not affordable", day.format(2), 1, "buy", 0.5, 5.0, "market"),
         Incident("blocked", "cooldown", day.format(3), 2, "sell", 0.5, 0.0, "limit"),
-        Incident("cut", "exposure", day.format(4), 3, "buy", 0.5, 3.0, "market"),
+        Incident("cut", "max_exposure", day.format(4), 3, "buy", 0.5, 3.0, "market"),
         Incident("cut", "liquidation", day.format(5), 4, "sell", 0.5, 7.0, "stop_market"),
         Incident("rejected", "no volatility yet", day.format(6), 5, "buy", 0.5, None, "market"),
     ]

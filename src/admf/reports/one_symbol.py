@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from admf.reports import frame, parts
+from admf.reports.pessimistic import NOTE, comparison_table
 from admf.reports.summary import bars_text, params_text, period_text
 from admf.simulation import figures as draw
 
@@ -37,6 +38,7 @@ def sections(
         frame.rolling(result),
         _trades(result),
         frame.costs(result),
+        *_rerun(result),
         frame.metrics(result),
         frame.assumptions(result),
         _data(result),
@@ -57,13 +59,14 @@ def _price(result: SimulationResult) -> frame.Part:
 
 def _trades(result: SimulationResult) -> frame.Part:
     trades = len(result.trade_table["pnl"])
+    orders = parts.orders_table(result)
     if not trades:
         text = (
             "No trade was closed: the position that was opened is still held."
             if result.position_values[-1]
             else "No trade was made."
         )
-        return frame.Part("trades", "Trades", frame.section("trades", "Trades", text, ""))
+        return frame.Part("trades", "Trades", frame.section("trades", "Trades", text, orders))
     figures = {"distribution": draw.distribution_figure(result), "excursion": draw.excursion_figure(result)}
     histogram = frame.plot("distribution", "Histogram of the trades' returns", "half")
     scatter = frame.plot("excursion", "Worst and best moment of each trade", "half")
@@ -71,10 +74,20 @@ def _trades(result: SimulationResult) -> frame.Part:
         f'<div class="halves"><div><h3>Returns of the trades</h3>{histogram}</div>'
         f"<div><h3>Worst and best moment before the exit</h3>{scatter}</div></div>"
     )
-    table = parts.trade_table(parts.trade_rows(result), trades)
+    columns = parts.trade_columns(result)
+    table = parts.trade_table(parts.trade_rows(result), trades, columns)
     note = frame.note_of(figures["excursion"])
-    html = frame.section("trades", "Trades", note, pictures + table, long=True)
+    html = frame.section("trades", "Trades", note, pictures + table + orders, long=True)
     return frame.Part("trades", "Trades", html, figures)
+
+
+def _rerun(result: SimulationResult) -> list[frame.Part]:
+    worse = result.pessimistic
+    if worse is None:
+        return []
+    title = "Pessimistic rerun"
+    html = frame.section("pessimistic", title, NOTE, comparison_table(result, worse), long=True)
+    return [frame.Part("pessimistic", title, html)]
 
 
 def _data(result: SimulationResult) -> frame.Part:

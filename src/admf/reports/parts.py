@@ -16,7 +16,7 @@ from admf.simulation.cost_kinds import COST_KINDS, shown_costs
 from admf.simulation.figures import MONTHS
 from admf.simulation.figures_data import MonthlyReturns, local_index, moments_text, words_of
 from admf.simulation.metrics_glossary import DASH, GLOSSARY
-from admf.simulation.records import REASONS
+from admf.simulation.records import REASONS, STATUSES, TYPES
 
 if TYPE_CHECKING:
     from admf.market import Finding
@@ -127,8 +127,15 @@ def _shaded(value: float, scale: float, attributes: str) -> str:
     return f"<td{attributes}{shade}>{round(value * 100, 1) + 0.0:.1f}</td>"
 
 
+def trade_columns(result: SimulationResult) -> tuple[Column, ...]:
+    """Give the columns of the trades: financing is among them where there is any."""
+    if not np.any(result.trade_table["financing"]):
+        return TRADE_COLUMNS
+    return (*TRADE_COLUMNS[:-1], ("financing", "Financing", "money", False), TRADE_COLUMNS[-1])
+
+
 def trade_rows(result: SimulationResult) -> list[list[Any]]:
-    """List closed trades in the order of their exits, at most 10,000, in the columns of `TRADE_COLUMNS`."""
+    """List closed trades in the order of their exits, at most 10,000, in the columns of `trade_columns`."""
     trades = {name: column[:MAX_TRADES] for name, column in result.trade_table.items()}
     index = local_index(result.bars)
     entry = moments_text(index[trades["entry_bar"].astype(np.int64)])
@@ -147,9 +154,24 @@ def trade_rows(result: SimulationResult) -> list[list[Any]]:
         trades["mfe"].tolist(),
         (trades["exit_bar"] - trades["entry_bar"]).astype(np.int64).tolist(),
         trades["commission"].tolist(),
+        *([trades["financing"].tolist()] if len(trade_columns(result)) > len(TRADE_COLUMNS) else []),
         [REASONS[int(code)].replace("_", " ") for code in trades["reason"]],
     ]
     return [list(row) for row in zip(*columns, strict=True)]
+
+
+def orders_table(result: SimulationResult) -> str:
+    """Count the orders by type, and what became of them; nothing where there were none."""
+    types, statuses = (result.order_table[name].astype(np.int64) for name in ("type", "status"))
+    rows = []
+    for code, kind in enumerate(TYPES):
+        counts = np.bincount(statuses[types == code], minlength=len(STATUSES))
+        ends = [f"{count:,} {STATUSES[status]}" for status, count in enumerate(counts) if count]
+        if ends:
+            rows.append((kind.replace("_", " ").capitalize(), f"{counts.sum():,}", "; ".join(ends)))
+    if not rows:
+        return ""
+    return f"<h3>Orders by type, and what became of them</h3>{wide_table(rows)}"
 
 
 def trade_table(rows: list[list[Any]], total: int, columns: Sequence[Column] = TRADE_COLUMNS) -> str:

@@ -189,7 +189,7 @@ def _simulate(
         warmup,
         tracks.ending[:5],
         reason is None,
-        own_orders=gives_orders(bound.on_bar),
+        own_orders=gives_orders(bound.on_bar, bound.params),
         finer=finer,
     )
     result = SimulationResult(

@@ -25,7 +25,7 @@ class Incident(NamedTuple):
     kind
         rejected, blocked or cut.
     rule
-        What did it: "not affordable", "cooldown", "exposure", "liquidation"...
+        What did it: "not affordable", "cooldown", "max_exposure", "liquidation"...
     time
         Of the bar, ISO text in UTC.
     bar

@@ -131,11 +131,11 @@ def differing_assumptions(result: SimulationResult, worse: SimulationResult) -> 
 
 
 def rerun_facts(result: SimulationResult) -> dict[str, Any]:
-    """Give what a workflow's result says of the rerun, as plain values; empty where there is none."""
+    """Give what a workflow's result says of the rerun, under ``pessimistic``; empty where there is none."""
     worse = result.pessimistic
     if worse is None:
         return {}
-    return {
+    facts = {
         "metrics": worse.metrics,
         "costs": worse.costs,
         "trades": len(worse.trade_table["pnl"]),
@@ -143,3 +143,4 @@ def rerun_facts(result: SimulationResult) -> dict[str, Any]:
         "warnings": worse.warnings,
         "digest": worse.digest,
     }
+    return {"pessimistic": facts}

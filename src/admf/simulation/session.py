@@ -265,7 +265,7 @@ class SimulationSession:
                 max(warmup - self._first, 0),
                 engine.ending[:5],
                 False,
-                own_orders=gives_orders(self.strategy.on_bar),
+                own_orders=gives_orders(self.strategy.on_bar, self.strategy.params),
             ),
             warnings=warnings_of(
                 settings, equity, orders, int(engine.ending[-1]), ground.volatility(settings)

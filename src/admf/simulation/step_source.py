@@ -114,10 +114,19 @@ def _add_function(source: StepSource, name: str, function: FunctionType, strings
     add(source.functions, name, text)
 
 
-def gives_orders(step: Callable[..., Any]) -> bool:
-    """Tell whether a step gives orders in place of targets; also of one that cannot be compiled."""
+def gives_orders(step: Callable[..., Any], params: Mapping[str, Any]) -> bool:
+    """Tell whether a step gives orders in place of targets; also of one that cannot be compiled.
+
+    Parameters
+    ----------
+    step
+        The strategy's `on_bar`.
+    params
+        Its parameters: those that are text are part of the source.
+    """
     try:
-        return collect(step, {}).gives_orders
+        texts = {name: value for name, value in params.items() if isinstance(value, str)}
+        return collect(step, texts).gives_orders
     except NotEmbeddableError:
         code = getattr(step, "__code__", None)
         known = getattr(step, "__globals__", {})

@@ -20,8 +20,9 @@ from admf.simulation.check import (
 from admf.simulation.portfolio.allocation import Allocation, resolve_allocation
 from admf.simulation.portfolio.api import simulated_rows
 from admf.simulation.portfolio.join import join
-from admf.simulation.portfolio.sleeves import gives_orders, orders_refused
+from admf.simulation.portfolio.sleeves import orders_refused
 from admf.simulation.portfolio.support import unsupported
+from admf.simulation.step_source import gives_orders
 from admf.strategies import BoundStrategy, ParameterError, resolve_strategy
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ def _member_problems(
     path = f"{_PATH}.params.{member.path}"
     try:
         bound = resolve_strategy(member.strategy, member.params, allow_modules=tuple(allow_modules))
-        if gives_orders(bound):
+        if gives_orders(bound.on_bar, bound.params):
             raise orders_refused(member.label)
     except ParameterError as error:
         return [_below(f"{path}.params", problem) for problem in error.problems]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -18,9 +18,6 @@ from admf.simulation.portfolio.allocation import Universe
 from admf.simulation.portfolio.view import View
 from admf.simulation.records import FILLED, MARKET_ORDER, SIGNAL, UNFILLED
 from admf.typing import FloatArray
-
-if TYPE_CHECKING:
-    from admf.strategies import BoundStrategy
 
 Aggregation = Literal["weighted", "majority", "unanimous"]
 AGGREGATIONS: tuple[Aggregation, ...] = ("weighted", "majority", "unanimous")
@@ -236,17 +233,6 @@ def record_all(
         weights[column, at] = sleeve.member.weight
         capital[column] = sleeve.capital
     return Sleeves([member.label for member in members], signals, weights, capital, aggregation)
-
-
-def gives_orders(strategy: BoundStrategy) -> bool:
-    """Tell whether a strategy's step gives orders in place of targets, as far as its source can be read."""
-    from admf.simulation.step_source import NotEmbeddableError, collect
-
-    texts = {name: value for name, value in strategy.params.items() if isinstance(value, str)}
-    try:
-        return collect(strategy.on_bar, texts).gives_orders
-    except NotEmbeddableError:
-        return False
 
 
 def orders_refused(label: str) -> StrategyError:
