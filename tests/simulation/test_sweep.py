@@ -240,18 +240,12 @@ def test_settings_in_a_table(random_frame):
             {"exec.stop_loss_pct": [1.0]},
             StrategyError,
             "strategy 'sma_cross': 1 problem in its parameters\n  exec.stop_loss_pct: is no setting that a "
-            "sweep varies\n    allowed: execution.KEY, sizing.KEY, costs.KEY",
+            "sweep varies\n    allowed: execution.KEY, sizing.KEY, costs.KEY, margin.KEY, risk.KEY",
         ),
         (
             {"costs.slippage_bps": [1.0, -2.0]},
             ConfigError,
             "BacktestConfig has 1 problem\n  costs.slippage_bps: must be at least 0\n    found: -2.0",
-        ),
-        (
-            {"costs.borrow_pct": [0.0, 3.0]},
-            ConfigError,
-            "BacktestConfig has 1 problem\n  costs.borrow_pct: is not simulated by a sweep\n    found: 3.0\n"
-            "    hint: remove it, or use admf.simulate on one symbol",
         ),
     ],
 )

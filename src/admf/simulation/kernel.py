@@ -6,7 +6,7 @@ nothing; what is switched on or off, and text parameters, are part of the source
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, lru_cache
 from string import Template
 from typing import Any, NamedTuple
@@ -202,37 +202,65 @@ def sweep_source(step: StepCall, features: frozenset[str], metrics: tuple[str, .
         `returns` and `book` are scratch.
     """
     numbers = _numbers(features)
-    loop_names = ["equity", "book", "first", "last", "warm", *PRICES]
-    values = list(loop_names)
+    given = {name: name for name in ("equity", "book", "first", "last", "warm", *PRICES)}
+    given |= {name: f"settings[i, {j}]" for j, name in enumerate(numbers)}
+    cash = f"settings[i, {numbers.index('initial_cash')}]"
+    calm = features | _calm(step, features)
+    return sweep_module(step, metrics, given, lambda names: _loop("_trial", names, step, calm), cash)
+
+
+def sweep_module(
+    step: StepCall,
+    metrics: tuple[str, ...],
+    given: Mapping[str, str],
+    loop: Callable[[Sequence[str]], str],
+    cash: str,
+    more: Mapping[str, str] | None = None,
+    imports: str = "",
+) -> str:
+    """Generate the module of a sweep's kernel around an engine's loop.
+
+    Parameters
+    ----------
+    step, metrics
+        As for `sweep_source`.
+    given
+        What the loop takes beside the step's own arguments: name -> value for trial i.
+    loop
+        Writes the function ``_trial`` with arguments of these names.
+    cash
+        Initial cash of trial i.
+    more
+        Further arguments of ``run``, with their types.
+    imports
+        Of the loop.
+    """
+    values = dict(given)
     for j, row in enumerate(step.rows):
-        loop_names.append(f"row_{row}")
-        values.append(f"rows[index[i, {j}]]")
+        values[f"row_{row}"] = f"rows[index[i, {j}]]"
     for j, (name, value) in enumerate(step.params.items()):
-        loop_names.append(f"p_{name}")
-        values.append(_read(f"params[i, {j}]", value))
-    loop_names += numbers
-    values += [f"settings[i, {j}]" for j in range(len(numbers))]
+        values[f"p_{name}"] = _read(f"params[i, {j}]", value)
     if step.state is not None:
-        loop_names.append("state")
         parts = (_read(f"states[i, {j}]", value) for j, value in enumerate(step.state))
-        values.append(f"({', '.join(parts)},)")
+        values["state"] = f"({', '.join(parts)},)"
     arguments = {
         "out": "_TABLE", "begin": "_t.int64", "end": "_t.int64", "flags": "_FLAGS", "equity": "_OUT",
         "returns": "_OUT", "book": "_OUT", "market": "_ROW", "warms": "_FLAGS", "index": "_INDEX",
         "params": "_TABLE", "states": "_TABLE", "settings": "_TABLE", "rows": "_ROWS",
         "first": "_t.int64", "last": "_t.int64",
         **dict.fromkeys(PRICES, "_ROW"), "risk_free": "_t.float64", "period": "_t.float64",
+        **(more or {}),
     }  # fmt: skip
     measured, functions = _measure(metrics)
     tail = Template(template.SWEEP).substitute(
-        loop=_loop("_trial", loop_names, step, features | _calm(step, features)),
+        loop=loop(list(values)),
         signature=", ".join(arguments.values()),
         arguments=", ".join(arguments),
         book_size=measures.BOOK_SIZE,
-        values=", ".join(values),
-        cash=f"settings[i, {numbers.index('initial_cash')}]",
+        values=", ".join(values.values()),
+        cash=cash,
     )
-    return head("many trials of one strategy", [step.source, *functions]) + measured + tail
+    return head("many trials of one strategy", [step.source, *functions]) + imports + measured + tail
 
 
 @cache

@@ -7,7 +7,7 @@ is compiled once for all strategies.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 from string import Template
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from admf.simulation import kernel
 from admf.simulation.compile import compile_kernel
 from admf.simulation.orders import bar, decide, layout
-from admf.simulation.records import ORDER_COLUMNS
+from admf.simulation.records import FILLED, ORDER_COLUMNS, PARTLY_FILLED, TRADE_COLUMNS
 from admf.simulation.step_source import StepSource, collect
 from admf.strategies.orders import LEG_FIELDS
 
@@ -105,6 +105,31 @@ def run($arguments):
     return orders[:n_orders], trades[:n_trades], ending, financing
 """
 
+# One trial of a sweep: what it fills and closes goes to the book of the streamed metrics.
+TRIAL = """def _trial($arguments):
+    _s = np.empty($state_size)
+    _box = np.empty(($box_rows, $box_width))
+    _begin_run(_s, settings)
+    start = first
+    $before
+    for t in range(first, last):
+        u = np.uint64(t)
+        _begin_bar(_s, settings, _box, facts[t], fine)
+        equity[t - first] = _s[$equity_at]
+        if _s[$position_at] != 0.0:
+            book[HELD] += 1.0
+        if t >= warm:
+            $decision
+            $take
+        $after
+        for i in range(int(_s[$rows_at])):
+            if _box[i, 0] != $is_order:
+                paid = _box[i, $units] * _box[i, $entry_price]
+                book_trade(book, _box[i, $pnl], paid, _box[i, $exit_bar] - _box[i, $entry_bar])
+            elif _box[i, $status] == $filled or _box[i, $status] == $partly:
+                book[TRADED] += _box[i, $units_filled] * _box[i, $price]
+"""
+
 _PLACES = {
     "state_size": layout.STATE_SIZE, "box_rows": layout.BOX_ROWS, "box_width": layout.BOX_WIDTH,
     "is_order": layout.IS_ORDER, "width": len(ORDER_COLUMNS), "equity_at": layout.S_EQUITY,
@@ -112,6 +137,15 @@ _PLACES = {
     "entry_at": layout.S_ENTRY, "entry_bar_at": layout.S_ENTRY_BAR, "held_at": layout.S_HELD,
     "clamped_at": layout.S_CLAMPED, "borrow_at": layout.S_BORROW, "funding_at": layout.S_FUNDING,
     "margin_at": layout.S_MARGIN_INTEREST, "interest_at": layout.S_CASH_INTEREST,
+}  # fmt: skip
+
+
+_BOX = {
+    "filled": FILLED, "partly": PARTLY_FILLED,
+    "entry_bar": 1 + TRADE_COLUMNS.index("entry_bar"), "exit_bar": 1 + TRADE_COLUMNS.index("exit_bar"),
+    "pnl": 1 + TRADE_COLUMNS.index("pnl"), "units": 1 + TRADE_COLUMNS.index("units"),
+    "entry_price": 1 + TRADE_COLUMNS.index("entry_price"), "status": 1 + ORDER_COLUMNS.index("status"),
+    "units_filled": 1 + ORDER_COLUMNS.index("units"), "price": 1 + ORDER_COLUMNS.index("price"),
 }  # fmt: skip
 
 
@@ -172,6 +206,36 @@ def kernel_source(step: kernel.StepCall, features: frozenset[str]) -> str:
     imports = Template(IMPORTS).substitute(core=load_engine(features))
     head = kernel.head("the order engine's loop around one strategy's step", [step.source])
     return head + imports + tail
+
+
+def sweep_source(step: kernel.StepCall, features: frozenset[str], metrics: tuple[str, ...]) -> str:
+    """Generate the module of a sweep's kernel; the engine's module is loaded.
+
+    Parameters
+    ----------
+    step, features
+        As for `kernel_source`.
+    metrics
+        As for `kernel.sweep_source`, whose function ``run`` has two arguments more here: ``facts, fine``.
+    """
+    given = {name: name for name in ("equity", "book", "first", "last", "warm", "facts", "fine")}
+    given |= {"settings": "settings[i]", **{name: name for name in kernel.PRICES}}
+
+    def loop(names: Sequence[str]) -> str:
+        decision = kernel.decision_of(step, ACCOUNT, 8)
+        return Template(TRIAL).substitute(
+            _PLACES, **_BOX, arguments=", ".join(names), take=take_of(step), **decision
+        )
+
+    return kernel.sweep_module(
+        step,
+        metrics,
+        given,
+        loop,
+        cash=f"settings[i, {layout.place_of('initial_cash')}]",
+        more={"facts": "_ROWS", "fine": "_ROWS"},
+        imports=Template(IMPORTS).substitute(core=load_engine(features)),
+    )
 
 
 def take_of(step: kernel.StepCall) -> str:

@@ -19,6 +19,7 @@ from admf.indicators import Indicator
 from admf.simulation.api import backtest_config, simulated_range
 from admf.simulation.measures import STREAMED
 from admf.simulation.metrics import TAILS, market_returns, risk_free_per_bar
+from admf.simulation.step_source import gives_orders
 from admf.simulation.sweeps.engine import Engine, Market, StepFailedError, Stop
 from admf.simulation.sweeps.plan import Binder, Group
 from admf.simulation.sweeps.result import SweepResult
@@ -130,7 +131,9 @@ def sweep(
     found, name, source = locate(strategy, allow_modules)
     trials = read_trials(found, name, parameters)
     _refuse_clashes(name, trials, names)
-    variants = read_variants(trials, sections, config_of)
+    binder = Binder(found, name, strategy, allow_modules)
+    orders = trials.count > 0 and gives_orders(binder.one(trials.values(0)).on_bar)
+    variants = read_variants(trials, sections, config_of, bars, orders)
     first, last = simulated_range(bars, config)
     market = Market(
         bars=bars,
@@ -140,7 +143,6 @@ def sweep(
         returns=market_returns(bars.close[first:last]),
         risk_free=risk_free_per_bar(config.risk_free_pct, bars.periods_per_year),
     )
-    binder = Binder(found, name, strategy, allow_modules)
     run = _Run(market, trials, variants, binder, names, threads, stop, on_progress)
     try:
         folder = None if output is None else Path(output)

@@ -15,11 +15,13 @@ from admf.indicators import Indicator, IndicatorTable
 from admf.indicators.spec import BAR_COLUMNS
 from admf.indicators.table import column_of, first_value
 from admf.simulation.compile import CannotCompileError, compile_kernel
+from admf.simulation.facts import FactNeeds, Facts, facts_of
 from admf.simulation.inputs import gather
 from admf.simulation.kernel import PRICES, StepCall, sweep_source
 from admf.simulation.measures import BOOK_SIZE, STREAMED
 from admf.simulation.metrics import streamed_metrics
-from admf.simulation.records import FILLED, ORDER_COLUMNS, TRADE_COLUMNS
+from admf.simulation.orders import generate
+from admf.simulation.records import ORDER_COLUMNS, TRADE_COLUMNS, is_fill
 from admf.simulation.settings import Settings
 from admf.simulation.step_source import NotEmbeddableError, collect
 from admf.simulation.sweeps.plan import Block, Group, blocks_of, check_numbers
@@ -122,6 +124,7 @@ class Engine:
         self._scratch: list[tuple[FloatArray, FloatArray, FloatArray]] = []
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="admf-sweep")
         self._table = IndicatorTable(market.bars)
+        self._known_facts: dict[FactNeeds, Facts] = {}
         self.unfinished_values = 0  # trials whose values were never complete
 
     def close(self) -> None:
@@ -141,7 +144,8 @@ class Engine:
                 group.numbers,
                 bound.initial_state,
             )
-            source = sweep_source(call, group.features, self._metrics)
+            source_of = sweep_source if group.needs is None else generate.sweep_source
+            source = source_of(call, group.features, self._metrics)
             return compile_kernel(source), source
         except (CannotCompileError, NotEmbeddableError) as error:
             return str(error)
@@ -190,6 +194,7 @@ class Engine:
         common = (
             market.returns, warms, block.index, block.params, block.states, block.settings, rows,
             market.first, market.last, *prices, market.risk_free, period,
+            *(() if group.needs is None else self._facts(group.needs)),
         )  # fmt: skip
         slices: list[tuple[Future[None], Any]] = []
         step = max(-(-len(block.trials) // (self._workers * 8)), 1)
@@ -199,6 +204,11 @@ class Engine:
             work = self._pool.submit(self._slice, kernel, found, begin, end, flags, common)
             slices.append((work, (begin, flags)))
         return _Running(block, found, slices)
+
+    def _facts(self, needs: FactNeeds) -> Facts:
+        if needs not in self._known_facts:
+            self._known_facts[needs] = facts_of(self._market.bars, needs)
+        return self._known_facts[needs]
 
     def _slice(
         self, kernel: Callable[..., Any], found: FloatArray, begin: int, end: int, flags: Any, common: Any
@@ -265,7 +275,7 @@ class Engine:
             tracks = run_plain(bound, inputs, settings, ground)
             orders = dict(zip(ORDER_COLUMNS, tracks.orders.T, strict=True))
             trades = dict(zip(TRADE_COLUMNS, tracks.trades.T, strict=True))
-            filled = orders["status"] == FILLED
+            filled = is_fill(orders["status"])
             values = streamed_metrics(
                 tracks.equity,
                 market.returns,

@@ -15,6 +15,7 @@ import numpy as np
 from admf.errors import StrategyError
 from admf.indicators import Indicator
 from admf.indicators.spec import BAR_COLUMNS
+from admf.simulation.facts import FactNeeds
 from admf.simulation.kernel import PRICES
 from admf.simulation.sweeps.space import Trials
 from admf.simulation.sweeps.variants import Variants
@@ -43,8 +44,8 @@ class Group:
         For each of them the arrays it reads, in the order of `rows`.
     values, states, settings
         For each of them its numbers, those of its first state, and those of its settings.
-    features
-        Of their settings.
+    features, needs
+        Of their settings, see `Variants`.
     """
 
     strategy: BoundStrategy
@@ -52,6 +53,7 @@ class Group:
     numbers: dict[str, Any]
     texts: dict[str, str]
     features: frozenset[str]
+    needs: FactNeeds | None
     trials: list[int] = field(default_factory=list)
     reads: list[tuple[Row, ...]] = field(default_factory=list)
     values: list[tuple[Any, ...]] = field(default_factory=list)
@@ -119,12 +121,12 @@ class Binder:
             variant = 0
             if variants.chosen is not None:
                 variant = variants.chosen[begin + at]
-                key = (key, features[variant])
+                key = (key, features[variant], variants.needs[variant])
             group = groups.get(key)
             if group is None:
                 if bound is None:
                     bound = resolve_strategy(self._reference, params, self._allow)
-                group = groups[key] = _group_of(bound, features[variant])
+                group = groups[key] = _group_of(bound, features[variant], variants.needs[variant])
             group.trials.append(at)
             group.reads.append(tuple([specs[n] if n in specs else files.get(n, n) for n in group.rows]))
             group.values.append(tuple([params[name] for name in group.numbers]))
@@ -153,7 +155,7 @@ class Binder:
         return state_of(self._strategy, self._name, p) if self._has_state else None
 
 
-def _group_of(bound: BoundStrategy, features: frozenset[str]) -> Group:
+def _group_of(bound: BoundStrategy, features: frozenset[str], needs: FactNeeds | None) -> Group:
     rows: dict[str, None] = {}
     numbers: dict[str, Any] = {}
     texts: dict[str, str] = {}
@@ -168,7 +170,7 @@ def _group_of(bound: BoundStrategy, features: frozenset[str]) -> Group:
                 texts[name] = value
             else:
                 numbers[name] = value
-    return Group(bound, tuple(rows), numbers, texts, features)
+    return Group(bound, tuple(rows), numbers, texts, features, needs)
 
 
 @dataclass(frozen=True)

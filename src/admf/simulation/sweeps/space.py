@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SHOWN = 5  # problems of one kind that a message lists
-SECTIONS = ("execution", "sizing", "costs")  # of the config, whose keys are settings that a sweep may vary
+SECTIONS = (
+    "execution",
+    "sizing",
+    "costs",
+    "margin",
+    "risk",
+)  # of the config, whose keys are settings that a sweep may vary
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from admf.simulation.beyond import refuse_beyond
+from admf.simulation.api import settings_of
+from admf.simulation.engine import needs_of
+from admf.simulation.facts import FactNeeds
 from admf.simulation.settings import NUMBERS, Settings
 from admf.simulation.sweeps.space import Trials
 
 if TYPE_CHECKING:
     from admf.core.config.models import BacktestConfig
+    from admf.market import Bars
 
 # Features that change no bit where their number is 0. Switched on for all trials where one needs them, they
 # do not double the kernels.
@@ -28,6 +31,8 @@ class Variants:
         Distinct ones.
     features
         Of each of these: the parts of the engine that its kernel has.
+    needs
+        Of each of these: the facts that the order engine needs; None where the basic engine does.
     numbers
         Of each of these: the numbers that this kernel takes.
     chosen
@@ -36,6 +41,7 @@ class Variants:
 
     settings: list[Settings]
     features: list[frozenset[str]]
+    needs: list[FactNeeds | None]
     numbers: list[tuple[float, ...]]
     chosen: list[int] | None = None
 
@@ -45,7 +51,11 @@ class Variants:
 
 
 def read_variants(
-    trials: Trials, sections: Mapping[str, Any], config_of: Callable[[Mapping[str, Any]], BacktestConfig]
+    trials: Trials,
+    sections: Mapping[str, Any],
+    config_of: Callable[[Mapping[str, Any]], BacktestConfig],
+    bars: Bars,
+    gives_orders: bool,
 ) -> Variants:
     """Check the settings of every trial.
 
@@ -57,11 +67,15 @@ def read_variants(
         Execution, sizing and costs of the sweep by name: mappings, models of the config, or None.
     config_of
         Makes the config of such sections.
+    bars
+        What is simulated.
+    gives_orders
+        Whether the strategy gives orders rather than targets.
 
     Raises
     ------
     ConfigError
-        A value is wrong, or settings are beyond what a sweep simulates.
+        A value is wrong.
     """
     common = {name: _mapping(section) for name, section in sections.items()}
     chosen: list[int] | None = None
@@ -70,14 +84,27 @@ def read_variants(
         distinct = {}
         rows = zip(*(trials.columns[name] for name in trials.settings), strict=True)
         chosen = [distinct.setdefault(row, len(distinct)) for row in rows]
-    settings = [_settings(trials.settings, row, common, config_of) for row in distinct]
-    shared = HARMLESS & frozenset[str]().union(*(each.features for each in settings))
-    features = [each.features | shared for each in settings]
-    numbers = [
-        tuple(getattr(each, name) for name, feature in NUMBERS if feature in used)
-        for each, used in zip(settings, features, strict=True)
+    settings = [
+        _settings(trials.settings, row, common, config_of).for_bars(bars.symbol, bars.periods_per_year)
+        for row in distinct
     ]
-    return Variants(settings, features, numbers, chosen)
+    detailed = [gives_orders or each.detailed for each in settings]
+    basic = [each for each, orders in zip(settings, detailed, strict=True) if not orders]
+    shared = HARMLESS & frozenset[str]().union(*(each.features for each in basic))
+    # what an order engine has more than a trial needs changes no bit: one is compiled for all of them
+    every = frozenset[str]().union(*(each.order_features() for each in settings))
+    every |= {"orders"} if gives_orders else set()
+    features, needs, numbers = [], [], []
+    for each, orders in zip(settings, detailed, strict=True):
+        used = every if orders else each.features | shared
+        features.append(used)
+        needs.append(needs_of(each) if orders else None)
+        numbers.append(
+            each.order_numbers()
+            if orders
+            else tuple(getattr(each, name) for name, feature in NUMBERS if feature in used)
+        )
+    return Variants(settings, features, needs, numbers, chosen)
 
 
 def _settings(
@@ -90,11 +117,7 @@ def _settings(
     for path, value in zip(names, values, strict=True):
         section, key = path.split(".", 1)
         sections[section][key] = value
-    config = config_of(sections)
-    found = Settings.from_config(config.execution, config.sizing, config.costs, config.initial_cash)
-    if found.detailed:
-        refuse_beyond(config, "a sweep")
-    return found
+    return settings_of(config_of(sections))
 
 
 def _mapping(section: Any) -> Mapping[str, Any]:
