@@ -135,7 +135,9 @@ async def _provision(
         run.path,
         ", ".join(f"{each.symbol} {len(each)} bars" for each in market.bars.values()),
     )
-    run.update_manifest(data={symbol: bars.fingerprint for symbol, bars in market.bars.items()})
+    data = {symbol: bars.fingerprint for symbol, bars in market.bars.items()}
+    data |= {f"{symbol} {bars.timeframe}": bars.fingerprint for symbol, bars in market.finer.items()}
+    run.update_manifest(data=data)
     return WorkflowContext(
         workflow_id=run.id,
         config=config,

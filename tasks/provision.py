@@ -10,8 +10,9 @@ from admf.blocks import IndicatorLibrary, MarketData, load_block
 from admf.blocks.reference import PREFIX
 from admf.core.config import WorkflowConfig
 from admf.errors import TransientDataError
-from admf.market import Bars, load_market_data
-from admf.market.provider import bars_from_provider
+from admf.market import load_market
+from admf.market.load import MarketBars
+from admf.market.provider import market_from_provider
 from admf.tasks.shared import SharedMarket
 from admf.tasks.step import step
 
@@ -20,7 +21,7 @@ async def provision(
     config: WorkflowConfig,
     services: Mapping[str, Any],
     library: IndicatorLibrary,
-    guard: Callable[[Awaitable[dict[str, Bars]]], Awaitable[dict[str, Bars]]],
+    guard: Callable[[Awaitable[MarketBars]], Awaitable[MarketBars]],
 ) -> SharedMarket:
     """Load the bars of a workflow once and make its indicator tables, as the task ``provision``.
 
@@ -30,7 +31,8 @@ async def provision(
     infrastructure = config.infrastructure_config
 
     async def body() -> SharedMarket:
-        return SharedMarket.of(await guard(_load(config, services)), library)
+        loaded = await guard(_load(config, services))
+        return SharedMarket.of(loaded.bars, library, loaded.finer)
 
     delays = [
         infrastructure.retry_delay_seconds * 2**attempt for attempt in range(infrastructure.read_retries)
@@ -38,11 +40,11 @@ async def provision(
     return await step("provision", body, retry_delays_seconds=delays, retry_on=TransientDataError)
 
 
-async def _load(config: WorkflowConfig, services: Mapping[str, Any]) -> dict[str, Bars]:
+async def _load(config: WorkflowConfig, services: Mapping[str, Any]) -> MarketBars:
     data = config.data_config
     if "market_data" in services:
-        return await asyncio.to_thread(bars_from_provider, services["market_data"], data)
+        return await asyncio.to_thread(market_from_provider, services["market_data"], data)
     if data.source.startswith(PREFIX):
         block = await load_block(MarketData, data.source, "workflow.data_config.source")
         data = block.resolve(data)
-    return await asyncio.to_thread(load_market_data, data)
+    return await asyncio.to_thread(load_market, data)

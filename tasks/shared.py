@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from admf.blocks import IndicatorLibrary
@@ -16,20 +16,28 @@ from admf.market import Bars
 
 @dataclass(frozen=True)
 class SharedMarket:
-    """What a workflow's tasks share, read-only: the bars of every symbol and one indicator table each."""
+    """What a workflow's tasks share, read-only: the bars of every symbol and one indicator table each.
+
+    `finer` has the bars of a shorter timeframe, where the config asks for them.
+    """
 
     bars: Mapping[str, Bars]
     tables: Mapping[str, IndicatorTable]
+    finer: Mapping[str, Bars] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, bars: Mapping[str, Bars], library: IndicatorLibrary) -> SharedMarket:
+    def of(
+        cls, bars: Mapping[str, Bars], library: IndicatorLibrary, finer: Mapping[str, Bars] | None = None
+    ) -> SharedMarket:
         """Make a table for each symbol's bars."""
-        return cls(bars=dict(bars), tables={symbol: library.table(each) for symbol, each in bars.items()})
+        tables = {symbol: library.table(each) for symbol, each in bars.items()}
+        return cls(bars=dict(bars), tables=tables, finer=dict(finer or {}))
 
 
 # Tasks get the name of a folder. In the process that loaded the bars it leads to the very objects; in another
 # one the folder is opened, memory-mapped, and kept for the next task of the same workflow.
 _WITHDRAWN = "withdrawn"
+_BARS, _FINER = "bars", "finer"
 _lock = threading.Lock()
 _published: dict[str, SharedMarket] = {}
 _opened: dict[str, SharedMarket] = {}
@@ -38,8 +46,9 @@ _opened: dict[str, SharedMarket] = {}
 def publish(folder: Path, market: SharedMarket, *, to_disk: bool) -> None:
     """Make `market` available under the name of `folder`; written out only where other processes need it."""
     if to_disk:
-        for number, bars in enumerate(market.bars.values()):
-            bars.save(folder / f"{number:04d}")
+        for name, every in ((_BARS, market.bars), (_FINER, market.finer)):
+            for number, bars in enumerate(every.values()):
+                bars.save(folder / name / f"{number:04d}")
     with _lock:
         _published[str(folder)] = market
 
@@ -79,10 +88,15 @@ def find(folder: str, indicator_directory: str | None) -> SharedMarket:
         if market is None:
             if not Path(folder).is_dir() or (Path(folder) / _WITHDRAWN).exists():
                 raise WorkflowCancelledError("the workflow had ended when this task began")
-            every = [Bars.load(each) for each in sorted(Path(folder).iterdir()) if each.is_dir()]
-            market = SharedMarket.of(
-                {bars.symbol: bars for bars in every}, IndicatorLibrary(directory=indicator_directory)
-            )
+            library = IndicatorLibrary(directory=indicator_directory)
+            market = SharedMarket.of(_saved(Path(folder, _BARS)), library, finer=_saved(Path(folder, _FINER)))
             _opened.clear()  # a worker process serves one workflow after another
             _opened[folder] = market
         return market
+
+
+def _saved(folder: Path) -> dict[str, Bars]:
+    if not folder.is_dir():  # there are no finer bars
+        return {}
+    every = [Bars.load(each) for each in sorted(folder.iterdir()) if each.is_dir()]
+    return {bars.symbol: bars for bars in every}

@@ -36,6 +36,7 @@ def simulate(
             table=market.tables[symbol],
             allow_modules=tuple(allow_modules),
             stopped=withdrawal(folder),
+            finer=market.finer.get(symbol),
         )
 
     return _on_market(folder, indicator_directory, work)

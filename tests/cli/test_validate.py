@@ -124,3 +124,31 @@ def test_a_config_that_cannot_be_read(name: str, admf: Callable) -> None:
     assert done.returncode == 2
     assert name in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_finer_bars_are_checked_and_told(admf: Callable, tmp_path: Path, random_frame: Callable) -> None:
+    hours = random_frame(1, 600, "1h")
+    how = {"open": "first", "high": "max", "low": "min", "close": "last", "volume": "sum"}
+    hours.to_csv(tmp_path / "hours.csv", index_label="time")
+    hours.resample("D").agg(how).to_csv(tmp_path / "days.csv", index_label="time")
+    text = (
+        "workflow:\n"
+        "  type: backtest\n"
+        "  data_config: {source: csv, path: days.csv, symbols: [X],\n"
+        "    finer: {path: hours.csv, timeframe: 1h}}\n"
+        "  backtest_config: {strategy: {name: buy_and_hold}}\n"
+    )
+    (tmp_path / "finer.yaml").write_text(text)
+    done = admf("validate", "finer.yaml", "--json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    data = json.loads(done.stdout)["data"]
+    assert [(each["symbol"], each["timeframe"], each["bars"]) for each in data] == [
+        ("X", "1d", 25),
+        ("X", "1h", 600),
+    ]
+    assert "X: 600 bars of 1h" in admf("validate", "finer.yaml").stdout
+    (tmp_path / "hours.csv").rename(tmp_path / "hour.csv")
+    failed = admf("validate", "finer.yaml")
+    assert failed.returncode != 0
+    assert "finer bars: hours.csv does not exist" in failed.stderr
+    assert "did you mean 'hour.csv'?" in failed.stderr

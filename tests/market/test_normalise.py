@@ -75,7 +75,7 @@ def test_close_wins_over_last_and_the_other_is_kept():
             {},
             {"clse": "close"},
             "ACME (DataFrame): columns: 'clse' is no name of ours, did you mean 'close'? "
-            "(allowed: timestamp, symbol, open, high, low, close, volume, adj_close)\n",
+            "(allowed: timestamp, symbol, open, high, low, close, volume, adj_close, split, dividend)\n",
         ),
         (
             {},

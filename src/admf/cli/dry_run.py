@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from admf.core.config import WorkflowConfig
     from admf.core.config.models import BacktestConfig
     from admf.market import Bars
+    from admf.market.load import MarketBars
     from admf.simulation.check import Estimate
 
 _BLOCK = "block:"
@@ -81,8 +82,9 @@ def dry_run(config: WorkflowConfig, source: str) -> dict[str, Any]:
         "notes": [],
     }
     _check_infrastructure(config, problems, report["notes"])
-    loaded = _load(config, problems, report["notes"])
-    report["data"] = [_describe(bars) for bars in loaded.values()]
+    market = _load(config, problems, report["notes"])
+    loaded = market.bars
+    report["data"] = [_describe(bars) for each in market for bars in each.values()]
     if isinstance(config.section, BacktestConfig):
         _check_backtest(config, config.section, loaded, problems, report)
     if problems:
@@ -108,17 +110,18 @@ def _check_infrastructure(config: WorkflowConfig, problems: list[Problem], notes
             notes.append(f"{block} is looked up when the run starts")
 
 
-def _load(config: WorkflowConfig, problems: list[Problem], notes: list[str]) -> dict[str, Bars]:
-    from admf.market import load_market_data
+def _load(config: WorkflowConfig, problems: list[Problem], notes: list[str]) -> MarketBars:
+    from admf.market import load_market
+    from admf.market.load import MarketBars
 
     if config.data_config.source.startswith(_BLOCK):
         notes.append(f"{config.data_config.source} is looked up when the run starts: its data is not checked")
-        return {}
+        return MarketBars({}, {})
     try:
-        return load_market_data(config.data_config)
+        return load_market(config.data_config)
     except DataError as error:
         problems.append(config.problem("data_config", error.message, hint=error.hint))
-        return {}
+        return MarketBars({}, {})
 
 
 def _check_backtest(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from admf.market.estimate import estimate_rows as estimate_rows
     from admf.market.findings import Finding as Finding
     from admf.market.load import load_bars as load_bars
+    from admf.market.load import load_market as load_market
     from admf.market.load import load_market_data as load_market_data
 
 _EXPORTS = {
@@ -24,10 +25,19 @@ _EXPORTS = {
     "load_bars": "admf.market.load",
     "bytes_per_bar": "admf.market.estimate",
     "estimate_rows": "admf.market.estimate",
+    "load_market": "admf.market.load",
     "load_market_data": "admf.market.load",
 }
 
-__all__ = ["Bars", "Finding", "bytes_per_bar", "estimate_rows", "load_bars", "load_market_data"]
+__all__ = [
+    "Bars",
+    "Finding",
+    "bytes_per_bar",
+    "estimate_rows",
+    "load_bars",
+    "load_market",
+    "load_market_data",
+]
 
 _sources = registry_of("data_source")
 _sources.add(

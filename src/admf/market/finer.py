@@ -1,13 +1,23 @@
-"""Finer bars: which of them lie in which bar."""
+"""Finer bars: which of them lie in which bar, and getting them beside the bars."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
 from admf.errors import DataError
+from admf.market.actions import Factors
 from admf.market.bars import Bars
+from admf.market.findings import Finding
+from admf.market.load import Loaded, MarketBars
 from admf.market.timeframes import local_clock, split_timeframe, timeframe_seconds
+
+if TYPE_CHECKING:
+    from admf.core.config.models import DataConfig
 
 Positions = npt.NDArray[np.int64]
 
@@ -99,4 +109,75 @@ def _require_within(bars: Bars, finer: Bars, begin: Positions, end: Positions) -
         f"of {bars.index[whole].isoformat()}" + (f" (and {others} more such finer bars)" if others else ""),
         hint="both must come from the same prices, adjusted alike; timestamps are beginnings of bars, in the "
         "right time zone",
+    )
+
+
+def finer_config(config: DataConfig) -> DataConfig | None:
+    """Give the config by which the finer bars of a config are loaded; None where it asks for none.
+
+    Finer bars are not adjusted by themselves: they follow the bars.
+    """
+    finer = config.finer
+    if finer is None:
+        return None
+    own = {key: value for key, value in finer if value is not None}
+    if "table" in own or "query" in own:  # one of the two, whichever the bars have
+        own = {"table": None, "query": None, **own}
+    fixed = {"finer": None, "adjustment": "none", "actions": None, "periods_per_year": None, "min_bars": 1}
+    return config.model_copy(update={**fixed, **own})
+
+
+def with_finer(loaded: Mapping[str, Loaded], read: Callable[[], Mapping[str, Bars]] | None) -> MarketBars:
+    """Put finer bars beside bars: adjusted as these are, and checked to be parts of them.
+
+    Parameters
+    ----------
+    loaded
+        Symbol to bars.
+    read
+        Gives the finer bars of the same symbols; None: there are none.
+
+    Raises
+    ------
+    DataError
+        They cannot be read, or be parts of the bars.
+    """
+    bars = {symbol: each.bars for symbol, each in loaded.items()}
+    if read is None:
+        return MarketBars(bars, {})
+    try:
+        found = read()
+        finer = {symbol: _beside(each, found[symbol]) for symbol, each in loaded.items()}
+    except DataError as error:
+        raise type(error)(f"finer bars: {error.message}", error.hint, error.findings) from None
+    return MarketBars(bars, finer)
+
+
+def _beside(loaded: Loaded, finer: Bars) -> Bars:
+    bars, factors = loaded
+    if factors is not None:
+        finer = _adjusted(bars, factors, finer)
+    begin, end = finer_spans(bars, finer)
+    without = int(np.count_nonzero(begin == end))
+    if not without:
+        return finer
+    message = (
+        f"{without} of {len(bars)} bars have no finer bars of {finer.timeframe}: they decide for themselves"
+    )
+    finding = Finding("finer_missing", "warning", message, (), None, without)
+    return replace(finer, findings=(*finer.findings, finding))
+
+
+def _adjusted(bars: Bars, factors: Factors, finer: Bars) -> Bars:
+    owner = np.maximum(np.searchsorted(bars.timestamps, finer.timestamps, side="right") - 1, 0)
+    its = Factors(factors.ratio[owner], factors.rest[owner])
+    message = f"prices are adjusted as those of the bars of {bars.timeframe}"
+    return replace(
+        finer,
+        open=its.price(finer.open),
+        high=its.price(finer.high),
+        low=its.price(finer.low),
+        close=its.price(finer.close),
+        volume=finer.volume * its.ratio,
+        findings=(*finer.findings, Finding("adjusted", "info", message, (), None, len(finer))),
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ import pandas as pd
 
 from admf.errors import DataError
 from admf.market import quality
+from admf.market.actions import KINDS, Action, Adjustment, Factors, adjusted_for_actions, read_actions
 from admf.market.bars import PRICES, Bars, moment_ns
 from admf.market.findings import NO_TIMESTAMP, Finding, Rows, format_moments, refuse
 from admf.market.normalise import Table, normalise
@@ -22,7 +23,19 @@ from admf.market.timeframes import infer_timeframe, periods_per_year, split_time
 if TYPE_CHECKING:
     from admf.core.config.models import DataConfig
 
-Adjustment = Literal["none", "adjusted_close"]
+
+class MarketBars(NamedTuple):
+    """Bars of every symbol, and finer bars of each where they were asked for."""
+
+    bars: dict[str, Bars]
+    finer: dict[str, Bars]
+
+
+class Loaded(NamedTuple):
+    """Bars, and what their prices were adjusted by (None: not adjusted)."""
+
+    bars: Bars
+    factors: Factors | None
 
 
 def load_bars(
@@ -34,6 +47,7 @@ def load_bars(
     timezone: str | None = None,
     calendar: str | None = None,
     adjustment: Adjustment = "none",
+    actions: str | Path | None = None,
     start: str | date | datetime | None = None,
     end: str | date | datetime | None = None,
     periods_per_year: float | None = None,
@@ -52,14 +66,19 @@ def load_bars(
     timeframe
         Length of a bar, as ``1d``. Default: inferred from the timestamps, and a finding says so.
     columns
-        Canonical name (timestamp, open, high, low, close, volume, adj_close, symbol) to the name in the
-        data. The usual spellings need none.
+        Canonical name (timestamp, open, high, low, close, volume, adj_close, symbol, split, dividend) to the
+        name in the data. The usual spellings need none.
     timezone
         Zone of timestamps that carry none (default UTC), and zone in which dates are meant.
     calendar
         Exchange calendar that gaps are judged by, as ``XNYS`` or ``24/7``. Default: gaps are not judged.
     adjustment
         ``adjusted_close`` scales the prices by the adjusted close over the close; volume stays as it is.
+        ``splits``, ``dividends`` and ``splits_and_dividends`` adjust backward for these actions, as
+        `admf.market.actions` says: from the columns split (ratio) and dividend (currency per unit), each on
+        the ex-date's bar.
+    actions
+        CSV file of actions (symbol, date, kind, value) in place of the columns.
     start, end
         First and last moment, inclusive; a date means the whole day. Rows outside are not checked.
     periods_per_year
@@ -77,10 +96,43 @@ def load_bars(
     DataError
         The data cannot be read or cannot be right. Every error is named, with rows and columns.
     """
+    return load_one(
+        source,
+        symbol=symbol,
+        timeframe=timeframe,
+        columns=columns,
+        timezone=timezone,
+        calendar=calendar,
+        adjustment=adjustment,
+        actions=actions,
+        start=start,
+        end=end,
+        periods_per_year=periods_per_year,
+        min_bars=min_bars,
+    ).bars
+
+
+def load_one(
+    source: str | Path | pd.DataFrame | Bars,
+    *,
+    symbol: str | None,
+    timeframe: str | None,
+    columns: Mapping[str, str] | None,
+    timezone: str | None,
+    calendar: str | None,
+    adjustment: Adjustment,
+    actions: str | Path | None,
+    start: str | date | datetime | None,
+    end: str | date | datetime | None,
+    periods_per_year: float | None,
+    min_bars: int,
+) -> Loaded:
+    """Load as `load_bars` does, and say what the prices were adjusted by."""
     if isinstance(source, Bars):
-        return _reloaded(
+        bars = _reloaded(
             source, symbol, timeframe, calendar, adjustment, start, end, periods_per_year, min_bars
         )
+        return Loaded(bars, None)
     from admf.market import sources
 
     rows: npt.NDArray[np.int64] | None = None
@@ -107,6 +159,7 @@ def load_bars(
         timezone=timezone,
         calendar=calendar,
         adjustment=adjustment,
+        actions=_actions(adjustment, actions, symbol or default),
         start=start,
         end=end,
         per_year=periods_per_year,
@@ -115,8 +168,19 @@ def load_bars(
     )
 
 
+def _actions(adjustment: Adjustment, path: str | Path | None, symbol: str) -> list[Action] | None:
+    if path is None:
+        return None
+    if adjustment not in KINDS:
+        raise DataError(
+            f"{symbol}: actions are given, but adjustment is {adjustment}",
+            hint=f"allowed: {', '.join(KINDS)}",
+        )
+    return read_actions(path).get(symbol, [])
+
+
 def load_market_data(config: DataConfig) -> dict[str, Bars]:
-    """Load every symbol of a config's ``data_config``.
+    """Load every symbol of a config's ``data_config``, without finer bars.
 
     Returns
     -------
@@ -131,9 +195,29 @@ def load_market_data(config: DataConfig) -> dict[str, Bars]:
     TransientDataError
         Reading failed in a way that may pass.
     """
+    return {symbol: each.bars for symbol, each in _load_all(config).items()}
+
+
+def load_market(config: DataConfig) -> MarketBars:
+    """Load every symbol, and the finer bars that ``data_config.finer`` asks for.
+
+    Raises
+    ------
+    DataError
+        As `load_market_data`; or the finer bars cannot be read, or be parts of the bars.
+    """
+    from admf.market.finer import finer_config, with_finer
+
+    loaded = _load_all(config)
+    wanted = finer_config(config)
+    return with_finer(loaded, None if wanted is None else lambda: load_market_data(wanted))
+
+
+def _load_all(config: DataConfig) -> dict[str, Loaded]:
     from admf.market import sources
 
-    result: dict[str, Bars] = {}
+    actions = None if config.actions is None else read_actions(config.actions)
+    result: dict[str, Loaded] = {}
     errors: list[DataError] = []
     for symbol, (frame, rows) in sources.read(config).items():
         try:
@@ -146,6 +230,7 @@ def load_market_data(config: DataConfig) -> dict[str, Bars]:
                 timezone=config.timezone,
                 calendar=config.calendar,
                 adjustment=config.adjustment,
+                actions=None if actions is None else actions.get(symbol, []),
                 start=config.start_date,
                 end=config.end_date,
                 per_year=config.periods_per_year,
@@ -173,12 +258,13 @@ def bars_from_frame(
     timezone: str | None,
     calendar: str | None,
     adjustment: Adjustment,
+    actions: list[Action] | None,
     start: str | date | datetime | None,
     end: str | date | datetime | None,
     per_year: float | None,
     min_bars: int,
     row_numbers: npt.NDArray[np.int64] | None = None,
-) -> Bars:
+) -> Loaded:
     """Make checked bars of one symbol's rows; parameters as in `load_bars`."""
     label = f"{symbol} ({origin})"
     if timeframe is not None:
@@ -190,9 +276,13 @@ def bars_from_frame(
         findings += _check_adjusted_close(table, list(frame.columns))
     refuse(label, findings)
 
+    factors: Factors | None = None
     if adjustment == "adjusted_close":
-        table, finding = _adjusted(table)
+        table, factors, finding = _adjusted(table)
         findings.append(finding)
+    elif adjustment != "none":
+        table, factors, more = adjusted_for_actions(table, adjustment, columns, actions)
+        findings += more
     stamps, zone = table.rows.timestamps, table.rows.timezone
     if timeframe is None:
         timeframe = infer_timeframe(stamps)
@@ -212,7 +302,7 @@ def bars_from_frame(
         findings += check_calendar(table.rows, timeframe, calendar)
     else:
         findings.append(Finding("no_calendar", "info", "no calendar is given: gaps are not judged"))
-    return Bars(
+    bars = Bars(
         symbol=symbol,
         timeframe=timeframe,
         timestamps=stamps,
@@ -223,6 +313,7 @@ def bars_from_frame(
         source=origin,
         findings=tuple(findings),
     )
+    return Loaded(bars, factors)
 
 
 def _between(table: Table, start: str | date | datetime | None, end: str | date | datetime | None) -> Table:
@@ -263,7 +354,7 @@ def _check_adjusted_close(table: Table, names: list[Any]) -> list[Finding]:
     return [finding]
 
 
-def _adjusted(table: Table) -> tuple[Table, Finding]:
+def _adjusted(table: Table) -> tuple[Table, Factors, Finding]:
     """Prices times one factor a bar: rounding is monotone, so high stays at or above low, open and close."""
     assert table.adjusted_close is not None  # noqa: S101 - for the type checker, refused before
     factor = table.adjusted_close / table.columns["close"]
@@ -274,7 +365,7 @@ def _adjusted(table: Table) -> tuple[Table, Finding]:
         "volume is left as it is"
     )
     finding = Finding("adjusted", "info", message, (), "adj_close", changed)
-    return replace(table, columns=columns), finding
+    return replace(table, columns=columns), Factors(np.ones(len(table)), factor), finding
 
 
 def _reloaded(

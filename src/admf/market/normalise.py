@@ -32,6 +32,11 @@ SPELLINGS: dict[str, tuple[str, ...]] = {
     "volume": ("volume", "vol", "v"),
     "adj_close": ("adjclose", "adjustedclose", "closeadj", "closeadjusted", "adjcloseprice"),
 }
+# Columns of corporate actions. They stay among the other columns, and are read where an adjustment asks so.
+ACTION_SPELLINGS: dict[str, tuple[str, ...]] = {
+    "split": ("split", "splits", "stocksplit", "stocksplits", "splitratio", "splitfactor"),
+    "dividend": ("dividend", "dividends", "divcash", "cashdividend", "dividendamount"),
+}
 _INDEX = "(index)"
 
 
@@ -115,12 +120,13 @@ def find_columns(frame: pd.DataFrame, wanted: Mapping[str, str] | None, label: s
         )
     chosen: dict[str, str] = {}
     problems: list[str] = []
+    ours = (*SPELLINGS, *ACTION_SPELLINGS)
     for canonical, name in (wanted or {}).items():
-        if canonical not in SPELLINGS:
-            near = difflib.get_close_matches(canonical, SPELLINGS, 1)
+        if canonical not in ours:
+            near = difflib.get_close_matches(canonical, ours, 1)
             problems.append(
                 f"columns: {canonical!r} is no name of ours{f', did you mean {near[0]!r}?' if near else ''}"
-                f" (allowed: {', '.join(SPELLINGS)})"
+                f" (allowed: {', '.join(ours)})"
             )
         elif name not in names and not (canonical == "timestamp" and name == frame.index.name):
             near = difflib.get_close_matches(name, names, 1)
@@ -128,7 +134,7 @@ def find_columns(frame: pd.DataFrame, wanted: Mapping[str, str] | None, label: s
                 f"columns: {canonical} is to be read from {name!r}, which is not there"
                 f"{f'; did you mean {near[0]!r}?' if near else ''}"
             )
-        else:
+        elif canonical in SPELLINGS:
             chosen[canonical] = name if name in names else _INDEX
     free = [name for name in names if name not in chosen.values()]
     for canonical, spellings in SPELLINGS.items():

@@ -10,7 +10,8 @@ import pandas as pd
 from admf.core.config import DataConfig
 from admf.errors import DataError
 from admf.market.bars import Bars
-from admf.market.load import load_bars
+from admf.market.finer import finer_config, with_finer
+from admf.market.load import Loaded, MarketBars, load_one
 
 ACCEPTED = (
     "Bars, a DataFrame, a mapping symbol -> either, or an object with load_bars(data_config) or "
@@ -39,6 +40,29 @@ def bars_from_provider(provider: Any, config: DataConfig) -> dict[str, Bars]:
     DataError
         The provider is none of these, or has no bars of a symbol.
     """
+    return {symbol: each.bars for symbol, each in _loaded(provider, config).items()}
+
+
+def market_from_provider(provider: Any, config: DataConfig) -> MarketBars:
+    """Take bars, and the finer ones that `config` asks for, from what the caller gave.
+
+    Raises
+    ------
+    DataError
+        As `bars_from_provider`; or the provider is no object that could be asked for a second timeframe.
+    """
+    wanted = finer_config(config)
+    if wanted is None:
+        return with_finer(_loaded(provider, config), None)
+    if isinstance(provider, (Bars, pd.DataFrame, Mapping)):
+        raise DataError(
+            "shared service 'market_data' gives bars of one timeframe, and data_config.finer asks for others",
+            hint="give an object with load_bars(data_config), which is asked for each timeframe",
+        )
+    return with_finer(_loaded(provider, config), lambda: bars_from_provider(provider, wanted))
+
+
+def _loaded(provider: Any, config: DataConfig) -> dict[str, Loaded]:
     if isinstance(provider, Bars):
         pass
     elif callable(getattr(provider, "load_bars", None)):
@@ -70,7 +94,7 @@ def bars_from_provider(provider: Any, config: DataConfig) -> dict[str, Bars]:
             hint=f"it has: {', '.join(map(str, provider)) or 'nothing'}",
         )
     return {
-        symbol: load_bars(
+        symbol: load_one(
             provider[symbol],
             symbol=symbol,
             timeframe=config.timeframe,
@@ -78,6 +102,7 @@ def bars_from_provider(provider: Any, config: DataConfig) -> dict[str, Bars]:
             timezone=config.timezone,
             calendar=config.calendar,
             adjustment=config.adjustment,
+            actions=config.actions,
             start=config.start_date,
             end=config.end_date,
             periods_per_year=config.periods_per_year,

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from admf.errors import DataError
 from admf.indicators import ATR, IndicatorTable
+from admf.market.bars import FIELDS
 from admf.market.finer import finer_spans
 from admf.market.timeframes import DAY_SECONDS, local_clock, timeframe_seconds
 from admf.typing import FloatArray
@@ -249,14 +250,14 @@ def _columns(bars: Bars, needs: FactNeeds, begin: int) -> Iterator[tuple[int, Fl
         name: str = getattr(needs, key)
         if not name:
             continue
-        if name not in bars.extra:
+        column = getattr(bars, name) if name in FIELDS else bars.extra.get(name)
+        if column is None:
             raise _no_column(bars, key, name)
-        values = bars.extra[name][begin:]
+        values = column[begin:]
         wrong = np.isinf(values) | (values < least) | (np.isnan(values) & (not may_lack))
         if wrong.any():
-            raise _bad_value(
-                bars, key, name, begin, wrong, "a number, 0 or more" if least == 0 else "a number"
-            )
+            allowed = "a number, 0 or more" if least == 0 else "a number"
+            raise _bad_value(bars, key, name, column, begin + np.flatnonzero(wrong), allowed)
         yield at, values
 
 
@@ -277,14 +278,13 @@ def _no_column(bars: Bars, key: str, name: str) -> DataError:
 
 
 def _bad_value(
-    bars: Bars, key: str, name: str, begin: int, wrong: npt.NDArray[np.bool_], allowed: str
+    bars: Bars, key: str, name: str, column: FloatArray, wrong: npt.NDArray[np.int64], allowed: str
 ) -> DataError:
-    at = begin + int(np.argmax(wrong))
-    count = int(wrong.sum())
-    more = f" (and in {count - 1} more)" if count > 1 else ""
+    at, others = int(wrong[0]), len(wrong) - 1
+    more = f" (and in {others} more)" if others else ""
     return DataError(
-        f"{bars.symbol}: {key} {name!r} is {bars.extra[name][at]:.12g} at {bars.index[at].isoformat()}, bar "
-        f"{at}{more}; it must be {allowed}",
+        f"{bars.symbol}: {key} {name!r} is {column[at]:.12g} at {bars.index[at].isoformat()}, bar {at}{more};"
+        f" it must be {allowed}",
         hint="correct the data: nothing is repaired silently",
     )
 

@@ -39,6 +39,7 @@ __all__ = [
     "CostsConfig",
     "DataConfig",
     "ExecutionConfig",
+    "FinerConfig",
     "InfrastructureConfig",
     "MarginConfig",
     "OutputConfig",
@@ -103,6 +104,38 @@ def _table_or_query(values: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault("stands beside table", ("query",), hint="keep one of table and query")
 
 
+def _actions_are_used(values: Mapping[str, Any]) -> Iterator[Fault]:
+    if values["actions"] is not None and values["adjustment"] in ("none", "adjusted_close"):
+        yield Fault(
+            f"is not read with adjustment {values['adjustment']}",
+            ("actions",),
+            hint="write adjustment: splits, dividends or splits_and_dividends",
+        )
+
+
+_PLACES = {"csv": ("path",), "parquet": ("path",), "sql": ("table", "query")}
+
+
+def _finer_has_its_place(values: Mapping[str, Any]) -> Iterator[Fault]:
+    finer, source = values["finer"], str(values["source"])
+    if finer is None:
+        return
+    if source == "sample":
+        yield Fault("does not go with source sample, which has daily bars alone", ("finer",))
+    elif source in _PLACES:
+        places = _PLACES[source]
+        given = [key for key in ("path", "table", "query") if getattr(finer, key) is not None]
+        for key in given:
+            if key not in places:
+                yield Fault(f"does not go with source {source}", ("finer", key), hint=f"write {places[0]}")
+        fitting = [key for key in given if key in places]
+        if not fitting:
+            other = ", unless there is a query" if len(places) > 1 else ""
+            yield Fault(f"is required by source {source}{other}", ("finer", places[0]), missing=True)
+        elif len(fitting) > 1:
+            yield Fault("stands beside table", ("finer", "query"), hint="keep one of table and query")
+
+
 def _symbols_named(values: Mapping[str, Any]) -> Iterator[Fault]:
     source, symbols = values["source"], values["symbols"]
     if not symbols and source in _SOURCE_KEYS and not source.startswith("block:"):
@@ -137,6 +170,22 @@ def _source_named(values: Mapping[str, Any]) -> Iterator[Fault]:
         )
 
 
+class FinerConfig(Section):
+    """Bars of a shorter timeframe, of the same source and symbols; they decide what happens inside a bar."""
+
+    timeframe: Timeframe = Field(title="Timeframe", description="Length of a finer bar: 5m, 1h.")
+    path: str | None = Field(
+        None, title="Path", description="File of a csv or parquet source; {symbol} stands for the symbol."
+    )
+    table: str | None = Field(None, title="Table", description="Table of a sql source.")
+    query: str | None = Field(None, title="Query", description="SQL query of a sql source.")
+    columns: dict[str, str] | None = Field(
+        None,
+        title="Columns",
+        description="Names in the file where they are unusual. Default: as of the bars.",
+    )
+
+
 class DataConfig(Section):
     """Where the bars come from and how to read them."""
 
@@ -146,6 +195,8 @@ class DataConfig(Section):
         _table_or_query,
         _symbols_named,
         _dates_in_order,
+        _actions_are_used,
+        _finer_has_its_place,
     )
 
     source: str = Field(
@@ -195,10 +246,23 @@ class DataConfig(Section):
         title="Calendar",
         description="Exchange calendar that gaps are judged by: XNYS, 24/7. Default: none.",
     )
-    adjustment: Literal["none", "adjusted_close"] = Field(
+    adjustment: Literal["none", "adjusted_close", "splits", "dividends", "splits_and_dividends"] = Field(
         "none",
         title="Adjustment",
-        description="none, or adjusted_close: scale prices by it (splits and dividends).",
+        description="none; adjusted_close: scale prices by it; or backward for splits, dividends or both, "
+        "from columns of the data (split, dividend) or a file of actions.",
+    )
+    actions: str | None = Field(
+        None,
+        title="Actions",
+        description="CSV file of corporate actions: symbol, date, kind (split, dividend), value. Default: "
+        "columns of the data.",
+        min_length=1,
+    )
+    finer: FinerConfig | None = Field(
+        None,
+        title="Finer bars",
+        description="Bars of a shorter timeframe that decide what happens inside a bar. Default: none.",
     )
     periods_per_year: Positive | None = Field(
         None,
