@@ -63,6 +63,11 @@ def test_the_card_of_basic_settings(card):
 LEVEL = "a level that the bar's range touches is filled at the level, or at the open where the bar opens beyond it; "
 
 WORDS: dict[str, tuple[dict[str, Any], str, str]] = {
+    "an order that waits": (
+        {"execution": {"order_type": "limit"}},
+        "fill",
+        "an order that is given at a close works from the next bar's open on",
+    ),
     "late": (
         {"execution": {"latency_bars": 1}},
         "fill",
@@ -277,6 +282,11 @@ def test_orders_of_the_strategy_and_finer_bars_are_said(card, by_hand):
     found = card(own_orders=True, finer=by_hand([(1, 1, 1, 1)] * 2))
     assert found["orders"] == "as the strategy gives them; a target is an order at market"
     assert found["stops"] == "those that the strategy gives with its orders"
+    assert found["fill"] == "an order that is given at a close works from the next bar's open on"
+    assert card(own_orders=True, execution={"fill": "same_close"})["fill"] == (
+        "a decision made at a close is filled at that close (optimistic: it is known only then); an order with a "
+        "price works from the next bar on"
+    )
     assert found["inside a bar"] == (
         LEVEL
         + "of a stop and a target in one bar the stop is taken (pessimistic), of several orders the one "
@@ -322,7 +332,7 @@ def test_what_was_not_filled_as_ordered_is_counted_rule_by_rule():
         "2 orders were blocked by risk: 1 daily_loss, 1 cooldown",
         "1 order was cut by risk: 1 max_exposure",
         "3 orders were cancelled: 2 replaced, 1 remainder",
-        "1 order was expired",
+        "1 order expired",
         "2 fills were in part: the bar's volume did not suffice",
         "the position was liquidated below the maintenance margin once",
         "the position was reduced on a margin call once",
@@ -351,10 +361,10 @@ def test_fills_before_the_volatility_is_known_are_counted():
     sigma = np.array([np.nan] * 3 + [0.01] * 7)
     settings = settings_of(costs={"impact": 1})
     assert warnings_of(settings, EQUITY, orders, 0, sigma) == [
-        "1 order was expired",
+        "1 order expired",
         "2 fills were without volatility slippage or impact: too few bars before",
     ]
-    assert warnings_of(Settings(), EQUITY, orders, 0, sigma) == ["1 order was expired"]
+    assert warnings_of(Settings(), EQUITY, orders, 0, sigma) == ["1 order expired"]
 
 
 def test_optimism_and_ruin_are_said():

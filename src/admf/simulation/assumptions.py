@@ -8,6 +8,7 @@ import numpy as np
 
 from admf.simulation import words
 from admf.simulation.records import (
+    EXPIRED,
     LIQUIDATION,
     MARGIN_CALL,
     NOT_AFFORDABLE,
@@ -65,7 +66,7 @@ def assumption_card(
     """
     orders = words.orders_text(settings)
     return {
-        "fill": words.fill_text(settings),
+        "fill": words.fill_text(settings, own_orders),
         "orders": f"as the strategy gives them; {orders}" if own_orders else orders,
         "last bar": "an order decided on the last bar is never filled",
         "inside a bar": words.inside_text(
@@ -152,11 +153,10 @@ def warnings_of(
 
 # The first word of a status, and what is said of those that have it.
 _ENDS = {
-    "rejected": "order{s} rejected",
-    "blocked": "order{s} blocked by risk",
-    "cut": "order{s} cut by risk",
-    "cancelled": "order{s} cancelled",
-    "expired": "order{s} expired",
+    "rejected": "rejected",
+    "blocked": "blocked by risk",
+    "cut": "cut by risk",
+    "cancelled": "cancelled",
 }
 
 
@@ -174,8 +174,10 @@ def _ends(orders: dict[str, np.ndarray[Any, Any]]) -> list[str]:
         }
         if rules:
             total = sum(rules.values())
-            each = ", ".join(f"{count} {rule}" for rule, count in rules.items() if rule)
-            found.append(f"{total} {text.format(s=_s(total))}" + (f": {each}" if each else ""))
+            each = ", ".join(f"{count} {rule}" for rule, count in rules.items())
+            found.append(f"{total} order{_s(total)} {text}: {each}")
+    if late := int(counts[EXPIRED]):
+        found.append(f"{words.count_of(late, 'order')} expired")
     if parts := int(counts[PARTLY_FILLED]):
         found.append(f"{parts} fill{_s(parts)} in part: the bar's volume did not suffice")
     for reason, text in (

@@ -34,11 +34,15 @@ def count_of(number: float, word: str) -> str:
     return f"{number:g} {word}{'' if number == 1 else 's'}"
 
 
-def fill_text(settings: Settings) -> str:
-    """Say at what price a market order is filled, and how late it comes."""
+def fill_text(settings: Settings, own_orders: bool = False) -> str:
+    """Say at what price a decision is filled, or from when on its order works, and how late it comes."""
     late = settings.latency_bars
     if not late:
-        return _FILLS[settings.fill]
+        if not own_orders and settings.order_type == "market":
+            return _FILLS[settings.fill]
+        if settings.fill == "same_close":
+            return f"{_FILLS['same_close']}; an order with a price works from the next bar on"
+        return "an order that is given at a close works from the next bar's open on"
     where = "open of the next bar" if settings.fill == "next_open" else "close of the bar where it is made"
     return f"a decision reaches the market {count_of(late, 'bar')} after the {where}"
 
