@@ -51,7 +51,7 @@ class BacktestManager(BaseWorkflowManager):
             case "initialization":
                 kind = OneSymbol if section.portfolio is None else Portfolio
                 self.job = kind(section, config, context)
-                return self.job.initialize()
+                return await asyncio.to_thread(self.job.initialize)
             case "data_preparation":
                 return await asyncio.to_thread(self.job.prepare)
             case "computation":

@@ -41,7 +41,7 @@ class Job(ABC):
 
     def refuse(self) -> None:
         """Refuse what only the loaded bars show to be wrong; ConfigError has all of it."""
-        problems = check_workflow(self.config, self.context.market.bars)
+        problems = check_workflow(self.config, self.context.market.bars, self.context.market.tables)
         if problems:
             raise ConfigError(problems)
 

@@ -20,13 +20,14 @@ from admf.tasks.simulate import simulate_portfolio
 
 if TYPE_CHECKING:
     from admf.simulation.portfolio import PortfolioResult
+    from admf.simulation.portfolio.sleeves import Sleeve
 
 
 class Portfolio(Job):
     """All loaded symbols, with the weights that an allocation gives them."""
 
     allocation: str
-    sleeves: list[tuple[str, BoundStrategy]]
+    sleeves: list[tuple[Sleeve, BoundStrategy]]
 
     def initialize(self) -> Mapping[str, Any]:
         """Resolve the allocation and the strategies that it follows; it must fit the symbols."""
@@ -45,14 +46,14 @@ class Portfolio(Job):
             "allocation": found.name,
             "params": dict(found.params),
             "symbols": list(bars),
-            "strategies": [f"{strategy.name} on {symbol}" for symbol, strategy in self.sleeves],
+            "strategies": [f"{strategy.name} on {sleeve.symbol}" for sleeve, strategy in self.sleeves],
         }
 
     def prepare(self) -> Mapping[str, Any]:
         """Compute the indicators of the strategies, if there are any."""
         market = self.context.market
-        for symbol, strategy in self.sleeves:
-            market.tables[symbol].rows(strategy.indicators.values())
+        for sleeve, strategy in self.sleeves:
+            market.tables[sleeve.symbol].rows(strategy.indicators.values())
         return {
             "bars": {symbol: len(bars) for symbol, bars in market.bars.items()},
             "first": min(bars.index[0] for bars in market.bars.values()).isoformat(),

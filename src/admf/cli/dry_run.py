@@ -192,8 +192,8 @@ def _describe_portfolio(
         "schedule": schedule_of(when, allocation),
         "band": when.band,
         "strategies": [
-            {"symbol": symbol, "strategy": bound.source_ref, "params": dict(bound.params)}
-            for symbol, bound in bound_sleeves(allocation, list(loaded), allow_modules)
+            {"symbol": sleeve.symbol, "strategy": bound.source_ref, "params": dict(bound.params)}
+            for sleeve, bound in bound_sleeves(allocation, list(loaded), allow_modules)
         ],
     }
     if not loaded:

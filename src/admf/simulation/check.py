@@ -10,6 +10,7 @@ from admf.errors import AdmfError, ConfigError, Problem
 if TYPE_CHECKING:
     from admf.core.config import WorkflowConfig
     from admf.core.config.models import BacktestConfig
+    from admf.indicators import IndicatorTable
     from admf.market import Bars
     from admf.strategies import BoundStrategy
 
@@ -125,7 +126,11 @@ def _below(prefix: str, problem: Problem) -> Problem:
     )
 
 
-def check_workflow(config: WorkflowConfig, bars: Mapping[str, Bars] | None = None) -> list[Problem]:
+def check_workflow(
+    config: WorkflowConfig,
+    bars: Mapping[str, Bars] | None = None,
+    tables: Mapping[str, IndicatorTable] | None = None,
+) -> list[Problem]:
     """List what is wrong with the config of a backtest that its models cannot know.
 
     Parameters
@@ -134,6 +139,8 @@ def check_workflow(config: WorkflowConfig, bars: Mapping[str, Bars] | None = Non
         Of type backtest.
     bars
         Symbol -> what it would run on. None checks what can be said without: symbols, strategies, parameters.
+    tables
+        Symbol -> indicators of a portfolio's bars that are shared with others; None: made here.
 
     Returns
     -------
@@ -149,7 +156,7 @@ def check_workflow(config: WorkflowConfig, bars: Mapping[str, Bars] | None = Non
     if section.portfolio is not None:
         from admf.simulation.portfolio.check import check_portfolio
 
-        found = check_portfolio(section, symbols, bars, allowed)
+        found = check_portfolio(section, symbols, bars, allowed, tables)
     else:
         if len(symbols) > 1:
             problems.append(one_symbol(config, symbols))

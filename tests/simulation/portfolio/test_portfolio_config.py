@@ -429,3 +429,17 @@ def test_refused_and_cut_orders_are_incidents_with_their_symbol(hand_bars):
     assert [(each.kind, each.rule, each.symbol) for each in found] == [("rejected", "less than one lot", "B")]
     assert (found[0].bar, found[0].side, found[0].target, found[0].units) == (1, "buy", 0.5, 0.0)
     assert found[0].time.startswith("2020-01-07")
+
+
+def test_a_dry_run_looks_for_the_columns_of_every_strategy(some_bars):
+    members = [{"name": "signals", "params": {"target": "signal"}}, "momentum"]
+    config = BacktestConfig(portfolio={"allocation": {"name": "ensemble", "params": {"members": members}}})
+    bars = some_bars(2)
+    column = np.sign(np.arange(len(bars["S0"])) % 7 - 3.0)
+    bars["S0"] = replace(bars["S0"], extra={"signal": column})
+    (problem,) = check_portfolio(config, bars=bars)
+    assert problem.path == "portfolio.allocation.params.members.0"
+    assert "has no column 'signal'" in problem.message
+    bars["S1"] = replace(bars["S1"], extra={"signal": column})
+    assert check_portfolio(config, bars=bars) == []
+    assert set(run_portfolio(bars, config).orders.symbol) == {"S0", "S1"}

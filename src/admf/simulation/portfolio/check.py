@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from admf.core.config.models import BacktestConfig
 from admf.core.config.portfolio import PortfolioConfig
-from admf.errors import AdmfError, ConfigError, Problem
+from admf.errors import AdmfError, ConfigError, DataError, Problem
 from admf.simulation.check import (
     BASE_BYTES,
     COMPILE_SECONDS,
@@ -26,8 +26,9 @@ from admf.simulation.step_source import gives_orders
 from admf.strategies import BoundStrategy, ParameterError, resolve_strategy
 
 if TYPE_CHECKING:
+    from admf.indicators import IndicatorTable
     from admf.market import Bars
-    from admf.simulation.portfolio.sleeves import Member
+    from admf.simulation.portfolio.sleeves import Member, Sleeve
 
 _PATH = "portfolio.allocation"
 
@@ -42,6 +43,7 @@ def check_portfolio(
     symbols: Sequence[str] = (),
     bars: Mapping[str, Bars] | None = None,
     allow_modules: Sequence[str] = (),
+    tables: Mapping[str, IndicatorTable] | None = None,
 ) -> list[Problem]:
     """List what would make a portfolio fail.
 
@@ -55,6 +57,8 @@ def check_portfolio(
         Symbol -> bars; None checks what can be said without.
     allow_modules
         Modules that allocation and strategies may come from.
+    tables
+        Symbol -> indicators of its bars that are shared with others; None: made here.
 
     Returns
     -------
@@ -75,6 +79,8 @@ def check_portfolio(
     if known:
         problems += _fit(allocation, known)
     if bars:
+        if not problems:
+            problems += _unreadable(allocation, bars, allow_modules, tables)
         try:
             simulated_rows(join(bars), config)
         except ConfigError as error:
@@ -104,19 +110,19 @@ def estimate_portfolio(
     bound = bound_sleeves(allocation, list(bars), allow_modules)
     for strategy in {id(each): each for _, each in bound}.values():
         seconds += COMPILE_SECONDS if strategy.needs_python is None else 0.0
-    for symbol, strategy in bound:
+    for sleeve, strategy in bound:
         rate = COMPILED_SECONDS_PER_BAR if strategy.needs_python is None else PLAIN_SECONDS_PER_BAR
-        seconds += rate * len(bars[symbol])
+        seconds += rate * len(bars[sleeve.symbol])
     signals = cells * len(getattr(allocation, "members", ())) * 8 * 3  # recorded, weighted, and their parts
     return Estimate(seconds, int(BASE_BYTES + cells * BYTES_PER_CELL + signals))
 
 
 def bound_sleeves(
     allocation: Allocation, symbols: Sequence[str], allow_modules: Sequence[str] = ()
-) -> list[tuple[str, BoundStrategy]]:
-    """Resolve the strategies that an allocation follows, if it does: pairs of symbol and strategy.
+) -> list[tuple[Sleeve, BoundStrategy]]:
+    """Resolve the strategies that an allocation follows, if it does.
 
-    A strategy that trades several symbols is the same object in all pairs.
+    A strategy that trades several symbols is the same object in all of its sleeves.
     """
     if not hasattr(allocation, "sleeves"):
         return []
@@ -124,7 +130,7 @@ def bound_sleeves(
         member.label: resolve_strategy(member.strategy, member.params, allow_modules=tuple(allow_modules))
         for member in allocation.members  # type: ignore[attr-defined]
     }
-    return [(sleeve.symbol, bound[sleeve.member.label]) for sleeve in allocation.sleeves(symbols)]
+    return [(sleeve, bound[sleeve.member.label]) for sleeve in allocation.sleeves(symbols)]
 
 
 def _member_problems(
@@ -144,6 +150,29 @@ def _member_problems(
         named = f"{path}.name" if isinstance(entry, Mapping) else path
         return [Problem(named, error.message, hint=error.hint)]
     return []
+
+
+def _unreadable(
+    allocation: Allocation,
+    bars: Mapping[str, Bars],
+    allow_modules: Sequence[str],
+    tables: Mapping[str, IndicatorTable] | None,
+) -> list[Problem]:
+    """List the sleeves whose strategy does not find its data; too few bars are a warning of the result."""
+    from admf.indicators import IndicatorTable
+    from admf.simulation.inputs import gather
+
+    if tables is None:
+        tables = {symbol: IndicatorTable(each) for symbol, each in bars.items()}
+    problems = []
+    for sleeve, strategy in bound_sleeves(allocation, list(bars), allow_modules):
+        try:
+            gather(bars[sleeve.symbol], strategy, tables[sleeve.symbol])
+        except DataError:
+            continue
+        except AdmfError as error:
+            problems.append(Problem(f"{_PATH}.params.{sleeve.member.path}", error.message, hint=error.hint))
+    return problems
 
 
 def _fit(allocation: Allocation, symbols: list[str]) -> list[Problem]:
