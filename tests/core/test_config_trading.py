@@ -52,7 +52,17 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "at the open of a bar that is over": (
         {"execution": {"fill": "same_close", "time_in_force": "at_the_open"}},
         'execution.time_in_force: does not go with fill same_close: the bar is over\n    found: "at_the_open"\n'
-        "    allowed: gtc, day, ioc, fok\n    hint: write fill: next_open",
+        "    allowed: gtc\n    hint: write fill: next_open, or remove it",
+    ),
+    "a cap on the volume of a bar that is over": (
+        {"execution": {"fill": "same_close", "max_participation_pct": 5}},
+        "execution.max_participation_pct: does not go with fill same_close: the bar is over\n    found: 5\n"
+        "    hint: write fill: next_open, or remove it",
+    ),
+    "the spread of the bar after the fill": (
+        {"execution": {"fill": "same_close"}, "costs": {"spread_column": "ask_less_bid"}},
+        "costs.spread_column: does not go with fill same_close: the fill would be told of the bar after it\n"
+        '    found: "ask_less_bid"\n    hint: write execution.fill: next_open, or remove it',
     ),
     "ioc that works": (
         {"execution": {"time_in_force": "ioc", "cancel_after_bars": 3}},

@@ -81,14 +81,6 @@ def collect(step: Callable[..., Any], strings: Mapping[str, str]) -> StepSource:
     return source
 
 
-def gives_orders(step: Callable[..., Any]) -> bool:
-    """Tell whether a step uses the functions of `admf.strategies.orders`, as far as its source says."""
-    try:
-        return collect(step, {}).gives_orders
-    except NotEmbeddableError:
-        return False
-
-
 def _plain(value: Any) -> FunctionType | None:
     """Return the Python function behind a function, a static method or a numba-compiled function."""
     value = getattr(value, "py_func", value)

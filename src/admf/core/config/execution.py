@@ -39,13 +39,21 @@ def _same_close_is_at_market(values: Mapping[str, Any]) -> Iterator[Fault]:
             allowed="market",
             hint="write fill: next_open",
         )
-    if values["time_in_force"] in ("at_the_open", "at_the_close"):
-        yield Fault(
-            "does not go with fill same_close: the bar is over",
-            ("time_in_force",),
-            allowed="gtc, day, ioc, fok",
-            hint="write fill: next_open",
-        )
+    for key, plain in (
+        ("time_in_force", "gtc"),
+        ("cancel_after_bars", None),
+        ("latency_bars", 0),
+        ("max_participation_pct", None),
+        ("halt_on_zero_volume", False),
+        ("halted_column", None),
+    ):
+        if values[key] != plain:
+            yield Fault(
+                "does not go with fill same_close: the bar is over",
+                (key,),
+                allowed=None if plain is None else str(plain).lower(),
+                hint="write fill: next_open, or remove it",
+            )
 
 
 def _tried_once(values: Mapping[str, Any]) -> Iterator[Fault]:

@@ -369,6 +369,19 @@ def _one_volatility(values: Mapping[str, Any]) -> Iterator[Fault]:
         )
 
 
+def _columns_of_the_fill(values: Mapping[str, Any]) -> Iterator[Fault]:
+    execution, costs, margin = values["execution"], values["costs"], values["margin"]
+    if not isinstance(execution, ExecutionConfig) or execution.fill != "same_close":
+        return
+    for name, section, key in (("costs", costs, "spread_column"), ("margin", margin, "locate_column")):
+        if getattr(section, key, None) is not None:
+            yield Fault(
+                "does not go with fill same_close: the fill would be told of the bar after it",
+                (name, key),
+                hint="write execution.fill: next_open, or remove it",
+            )
+
+
 def _strategy_or_portfolio(values: Mapping[str, Any]) -> Iterator[Fault]:
     strategy, portfolio = values["strategy"], values["portfolio"]
     if strategy is None and portfolio is None:
@@ -396,6 +409,7 @@ class BacktestConfig(Section):
         _strategy_or_portfolio,
         _fraction_within_leverage,
         _one_volatility,
+        _columns_of_the_fill,
     )
 
     start_date: Moment | None = Field(None, title="Start", description="First simulated day.")

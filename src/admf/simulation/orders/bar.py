@@ -323,25 +323,41 @@ def waits(s: Any, leg: int) -> bool:
 def walk_orders(s: Any, p: Any, box: Any, x: Any, o: float, h: float, l: float, c: float) -> None:
     """`walk` where orders are working."""
     exiting = s[EXIT_LEG + L_ACTIVE] == 1.0
-    leg = FIRST_LEG
-    q = 0.0
+    leg, other = FIRST_LEG, SECOND_LEG
+    q, rest = 0.0, 0.0
     if not exiting:
         one = 0.0 if waits(s, FIRST_LEG) else touch_of(s, p, FIRST_LEG, o, h, l)
         two = 0.0 if waits(s, SECOND_LEG) else touch_of(s, p, SECOND_LEG, o, h, l)
-        q = one
+        q, rest = one, two
         if two > 0.0 and (one == 0.0 or second_goes_first(s, p, one, two, o, c)):
-            leg, q = SECOND_LEG, two
+            leg, other = SECOND_LEG, FIRST_LEG
+            q, rest = two, one
     if s[S_POS] != 0.0 and not exiting:
         level = nearest_level(s, p, o, h, l)
         if q > 0.0 and p[P_INTRABAR] == PATH and (level == 0.0 or abs(q - o) < abs(level - o)):
-            looked = enter_inside(s, p, box, x, leg, q, o, h, l, c)
+            looked = enter_one(s, p, box, x, leg, q, other, rest, o, h, l, c)
             if not looked and s[S_POS] != 0.0 and s[EXIT_LEG + L_ACTIVE] == 0.0:
                 high, low = (h, q) if q > o else (q, l)  # what is left of the way
                 check_levels(s, p, box, x, q, high, low, high, low)
             return
         check_levels(s, p, box, x, o, h, l, h, l)
-    if q > 0.0 and s[leg + L_ACTIVE] == 1.0 and s[EXIT_LEG + L_ACTIVE] == 0.0:
-        enter_inside(s, p, box, x, leg, q, o, h, l, c)
+    if s[EXIT_LEG + L_ACTIVE] == 0.0:
+        enter_one(s, p, box, x, leg, q, other, rest, o, h, l, c)
+
+
+def enter_one(
+    s: Any, p: Any, box: Any, x: Any, leg: int, q: float, other: int, rest: float, o: float, h: float,
+    l: float, c: float,
+) -> bool:  # fmt: skip
+    """`enter_inside` by the first order; by the other one where the first is refused, or is no more."""
+    if q > 0.0 and s[leg + L_ACTIVE] == 1.0:
+        used = s[S_USED_VOLUME]
+        looked = enter_inside(s, p, box, x, leg, q, o, h, l, c)
+        if s[S_USED_VOLUME] > used or s[leg + L_ACTIVE] == 1.0:
+            return looked
+    if rest > 0.0 and s[other + L_ACTIVE] == 1.0:
+        return enter_inside(s, p, box, x, other, rest, o, h, l, c)
+    return False
 
 
 def second_goes_first(s: Any, p: Any, one: float, two: float, o: float, c: float) -> bool:
@@ -422,7 +438,7 @@ def check_levels(
     s[S_LOW] = min(s[S_LOW], o)
     if p[P_EXIT_MEMORY] == 1.0:
         s[S_BLOCKED] = s[S_HELD]
-    if reason != TAKE_PROFIT:
+    if reason != TAKE_PROFIT and p[P_COOLDOWN] > 0.0:
         s[S_COOLING] = s[S_BAR] + p[P_COOLDOWN]
     for leg in (FIRST_LEG, SECOND_LEG):
         if s[leg + L_ACTIVE] == 1.0 and s[leg + L_TARGET] * s[S_POS] >= 0.0:
@@ -449,7 +465,7 @@ def check_levels(
             kind,
         )
     if s[S_POS] != 0.0:
-        force(s, box, 0.0, float(reason))
+        force(s, p, box, 0.0, float(reason))
         s[S_FORCED] = 0.0
 
 
@@ -483,12 +499,12 @@ def watch_losses(s: Any, p: Any, box: Any) -> None:
     if s[S_BLOCKED_DAY] != s[S_DAY] and has_lost(equity, s[S_DAY_EQUITY], p[P_DAILY_LOSS]):
         s[S_BLOCKED_DAY] = s[S_DAY]
         if p[P_ON_DAILY_LOSS] == 1.0:
-            force(s, box, 0.0, float(RISK))
+            force(s, p, box, 0.0, float(RISK))
     if s[S_HALTED] == 0.0 and has_lost(equity, s[S_PEAK], p[P_DRAWDOWN]):
         if p[P_ON_DRAWDOWN] == 0.0:
             s[S_HALTED] = 1.0
-            force(s, box, 0.0, float(RISK))
+            force(s, p, box, 0.0, float(RISK))
         elif s[S_REDUCING] == 0.0:
             s[S_REDUCING] = 1.0
             if s[EXIT_LEG + L_ACTIVE] == 0.0:
-                force(s, box, s[S_HELD] * p[P_REDUCE_TO], float(RISK))
+                force(s, p, box, s[S_HELD] * p[P_REDUCE_TO], float(RISK))

@@ -58,6 +58,7 @@ from admf.simulation.orders.layout import (
 from admf.simulation.records import REPLACED, SIGNAL, UNFILLED
 
 P_DIRECTION, P_REENTER, P_LATENCY = place_of("direction"), place_of("reenter"), place_of("latency_bars")
+P_FILL = place_of("fill")
 P_ORDER_TYPE, P_TIF = place_of("order_type"), place_of("time_in_force")
 P_LIMIT_OFFSET, P_STOP_OFFSET = place_of("limit_offset"), place_of("stop_offset")
 P_CANCEL_AFTER, P_REDUCE_TO = place_of("cancel_after_bars"), place_of("reduce_to")
@@ -130,14 +131,17 @@ def new_slot(s: Any, p: Any, x: Any, target: float) -> int:
     return slot
 
 
-def force(s: Any, box: Any, target: float, reason: float) -> None:
-    """Bring the position to `target` at the next opens; to 0 whatever the strategy says at this close."""
+def force(s: Any, p: Any, box: Any, target: float, reason: float) -> None:
+    """Bring the position to `target` at the next opens; to 0 whatever the strategy says at this close.
+
+    Where fills are at the close, what the strategy says would be there first: it is not heard either.
+    """
+    if s[S_POS] == 0.0:
+        return
     for leg in (FIRST_LEG, SECOND_LEG):
         if s[leg + L_ACTIVE] == 1.0:
             cancel(s, box, leg, float(REPLACED))
-    s[S_FORCED] = 1.0 if target == 0.0 else 0.0
-    if s[S_POS] == 0.0:
-        return
+    s[S_FORCED] = 1.0 if target == 0.0 or p[P_FILL] == 1.0 else 0.0
     for i in range(EXIT_LEG, FIRST_LEG):
         s[i] = 0.0
     s[EXIT_LEG + L_ACTIVE] = 1.0
@@ -189,7 +193,7 @@ def dress(s: Any, p: Any, leg: int) -> None:
         s[leg + L_LIMIT] = s[leg + L_STOP] * (1.0 + side * p[P_LIMIT_OFFSET])
     s[leg + L_TIF] = p[P_TIF]
     s[leg + L_CANCEL_AFTER] = p[P_CANCEL_AFTER]
-    if (target * held < 0.0 or s[leg + L_AGAIN] == 1.0) and (kind != 0.0 or p[P_TIF] != 0.0):
+    if (target * held < 0.0 or target == held) and (kind != 0.0 or p[P_TIF] != 0.0):
         s[leg + L_CLOSE_FIRST] = 1.0
 
 
@@ -210,7 +214,7 @@ def take_order(s: Any, p: Any, x: Any, d: Any) -> None:
     if s[FIRST_LEG + L_ACTIVE] == 1.0 or s[SECOND_LEG + L_ACTIVE] == 1.0 or s[S_OUTSTANDING] > 0.0:
         if is_last(s, d):
             return
-    elif alone and v == s[S_HELD] and d[7] == 0.0 and d[8] == 0.0 and d[9] == 0.0:
+    elif alone and v == standing(s) and d[7] == 0.0 and d[8] == 0.0 and d[9] == 0.0:
         return
     slot = new_slot(s, p, x, v)
     for i in range(2 * DECISION_SIZE):
@@ -245,7 +249,7 @@ def accept(s: Any, p: Any, box: Any, slot: int) -> None:
         again = s[slot + Q_AGAIN] if number == 0 else 0.0
         held = standing(s)
         if target == held and again == 0.0:
-            if s[S_POS] != 0.0 and held == s[S_HELD]:
+            if s[S_POS] != 0.0:
                 move_levels(s, leg)
             continue
         s[leg + L_ACTIVE] = 1.0
@@ -281,8 +285,9 @@ def write_pending(s: Any, p: Any, box: Any) -> None:
             continue
         for number in range(2):
             part = slot + Q_LEGS + number * DECISION_SIZE
-            if s[part] == s[part] and (s[part] != s[S_HELD] or s[slot + Q_AGAIN] == 1.0):
-                buys = s[part] > s[S_HELD] or (s[part] == s[S_HELD] and s[part] > 0.0)
+            held = standing(s)
+            if s[part] == s[part] and (s[part] != held or s[slot + Q_AGAIN] == 1.0):
+                buys = s[part] > held or (s[part] == held and s[part] > 0.0)
                 write_row(
                     s, box, IS_ORDER, s[slot + Q_DECIDED], -1.0, 1.0 if buys else -1.0, s[part], math.nan,
                     math.nan, math.nan, 0.0, 0.0, 0.0, float(SIGNAL), float(UNFILLED), s[part + 1],

@@ -245,8 +245,8 @@ def enter(
             float(NOT_AFFORDABLE), s[leg + L_TYPE],
         )  # fmt: skip
         return True
-    s[S_HELD] = target
     if not more > 0.0:
+        s[S_HELD] = target
         return True
     room = room_of(s, p, x)
     units = more
@@ -257,6 +257,7 @@ def enter(
             return False
         units, total, whole = room, size + room, False
         slipped, price = entry_prices(p, x, side, q, units, bound)
+    s[S_HELD] = target
     fee = fee_of(s, p, units, price, maker)
     s[S_CASH] -= side * units * price
     s[S_CASH] -= fee

@@ -132,7 +132,10 @@ def sweep(
     trials = read_trials(found, name, parameters)
     _refuse_clashes(name, trials, names)
     binder = Binder(found, name, strategy, allow_modules)
-    orders = trials.count > 0 and gives_orders(binder.one(trials.values(0)).on_bar)
+    orders = False
+    if trials.count:
+        one = binder.one(trials.values(0))
+        orders = gives_orders(one.on_bar, one.params)
     variants = read_variants(trials, sections, config_of, bars, orders)
     first, last = simulated_range(bars, config)
     market = Market(
