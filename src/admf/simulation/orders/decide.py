@@ -56,6 +56,7 @@ from admf.simulation.orders.layout import (
     place_of,
 )
 from admf.simulation.records import REPLACED, SIGNAL, UNFILLED
+from admf.strategies.orders import GTC, LIMIT, MARKET, STOP_LIMIT, STOP_MARKET
 
 P_DIRECTION, P_REENTER, P_LATENCY = place_of("direction"), place_of("reenter"), place_of("latency_bars")
 P_FILL = place_of("fill")
@@ -185,15 +186,15 @@ def dress(s: Any, p: Any, leg: int) -> None:
         return
     side, close, kind = s[leg + L_SIDE], s[leg + L_CLOSE], p[P_ORDER_TYPE]
     s[leg + L_TYPE] = kind
-    if kind == 2.0 or kind == 3.0:
+    if kind == STOP_MARKET or kind == STOP_LIMIT:
         s[leg + L_STOP] = close * (1.0 + side * p[P_STOP_OFFSET])
-    if kind == 1.0:
+    if kind == LIMIT:
         s[leg + L_LIMIT] = close * (1.0 - side * p[P_LIMIT_OFFSET])
-    if kind == 3.0:
+    if kind == STOP_LIMIT:
         s[leg + L_LIMIT] = s[leg + L_STOP] * (1.0 + side * p[P_LIMIT_OFFSET])
     s[leg + L_TIF] = p[P_TIF]
     s[leg + L_CANCEL_AFTER] = p[P_CANCEL_AFTER]
-    if (target * held < 0.0 or target == held) and (kind != 0.0 or p[P_TIF] != 0.0):
+    if (target * held < 0.0 or target == held) and (kind != MARKET or p[P_TIF] != GTC):
         s[leg + L_CLOSE_FIRST] = 1.0
 
 

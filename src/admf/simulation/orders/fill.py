@@ -58,6 +58,7 @@ from admf.simulation.orders.layout import (
     place_of,
 )
 from admf.simulation.orders.money import (
+    FIXED_UNITS,
     affordable,
     allowed,
     entry_prices,
@@ -80,6 +81,7 @@ from admf.simulation.records import (
     TOO_SMALL,
 )
 from admf.simulation.risk import blocked_by
+from admf.strategies.orders import FOK, MARKET
 
 P_METHOD, P_MIN_VALUE = place_of("method"), place_of("min_value")
 P_STOP_LOSS, P_TAKE_PROFIT = place_of("stop_loss"), place_of("take_profit")
@@ -239,7 +241,9 @@ def enter(
     size = side * s[S_POS]
     more = want - size
     slipped, price = entry_prices(p, x, side, q, more, bound)
-    if p[P_METHOD] == 1.0 and not affordable(s, p, q, size, more, unit_cost_of(s, p, x, slipped, price)):
+    if p[P_METHOD] == FIXED_UNITS and not affordable(
+        s, p, q, size, more, unit_cost_of(s, p, x, slipped, price)
+    ):
         write_row(
             s, box, IS_ORDER, s[leg + L_DECIDED], bar, side, target, more, q, price, 0.0, 0.0, 0.0, 0.0,
             float(NOT_AFFORDABLE), s[leg + L_TYPE],
@@ -349,7 +353,7 @@ def carry_out(
     target = s[leg + L_TARGET]
     pos = s[S_POS]
     size = abs(pos)
-    if HAS_VOLUME and s[leg + L_TIF] == 3.0 and units_needed(s, p, x, leg, q, bound) > room_of(s, p, x):
+    if HAS_VOLUME and s[leg + L_TIF] == FOK and units_needed(s, p, x, leg, q, bound) > room_of(s, p, x):
         write_end(s, box, leg, bar, NAN, float(FILL_OR_KILL))
         s[leg + L_ACTIVE] = 0.0
         return
@@ -367,7 +371,7 @@ def carry_out(
                 refuse(s, p, x, box, leg, q, bar, bound, status)
                 return
         left = max(s[leg + L_WANT], 0.0)
-        if s[leg + L_TYPE] != 0.0 and pos * (left - size) * s[leg + L_SIDE] < 0.0:
+        if s[leg + L_TYPE] != MARKET and pos * (left - size) * s[leg + L_SIDE] < 0.0:
             # its price was judged for the other direction than the size asks for
             s[S_HELD] = target
             s[leg + L_ACTIVE] = 0.0

@@ -28,6 +28,7 @@ from admf.simulation.orders.layout import (
     place_of,
 )
 from admf.simulation.records import LIQUIDATION, STOP_LOSS, TRAILING_STOP
+from admf.strategies.orders import LIMIT, MARKET, STOP_LIMIT, STOP_MARKET, TRAILING_STOP_MARKET
 
 P_TRAILING_STOP, P_TRAIL_OFFSET = place_of("trailing_stop"), place_of("trail_offset")
 P_MAINTENANCE, P_ON_MARGIN_CALL = place_of("maintenance"), place_of("on_margin_call")
@@ -35,7 +36,7 @@ P_MAINTENANCE, P_ON_MARGIN_CALL = place_of("maintenance"), place_of("on_margin_c
 
 def stop_of(s: Any, p: Any, leg: int, side: float) -> float:
     """Trigger price of a working stop, or trailing stop, order."""
-    if s[leg + L_TYPE] != 4.0:
+    if s[leg + L_TYPE] != TRAILING_STOP_MARKET:
         stop: float = s[leg + L_STOP]
         return stop
     if s[leg + L_TRAIL] > 0.0:
@@ -52,17 +53,17 @@ def touch_of(s: Any, p: Any, leg: int, o: float, h: float, l: float) -> float:
     """
     side = s[leg + L_SIDE]
     kind = s[leg + L_TYPE]
-    if kind == 0.0 or (kind != 1.0 and kind != 3.0 and s[leg + L_TRIGGERED] == 1.0):
+    if kind == MARKET or (kind != LIMIT and kind != STOP_LIMIT and s[leg + L_TRIGGERED] == 1.0):
         return o
     toward = h if side > 0.0 else l  # a stop is reached this way, a limit the other way
     away = l if side > 0.0 else h
     limit = s[leg + L_LIMIT]
-    if kind == 2.0 or kind == 4.0:
+    if kind == STOP_MARKET or kind == TRAILING_STOP_MARKET:
         stop = stop_of(s, p, leg, side)
         if side * (toward - stop) >= 0.0:
             return max(o, stop) if side > 0.0 else min(o, stop)
         return 0.0
-    if kind == 3.0 and s[leg + L_TRIGGERED] == 0.0:
+    if kind == STOP_LIMIT and s[leg + L_TRIGGERED] == 0.0:
         stop = s[leg + L_STOP]
         if side * (toward - stop) < 0.0:
             return 0.0
@@ -82,14 +83,14 @@ def touch_of(s: Any, p: Any, leg: int, o: float, h: float, l: float) -> float:
 def is_maker(s: Any, leg: int, o: float, price: float) -> bool:
     """Tell whether a fill is that of an order that rested in the book: at its limit, not at the open."""
     kind = s[leg + L_TYPE]
-    rests = kind == 1.0 or (kind == 3.0 and s[leg + L_TRIGGERED] == 1.0)
+    rests = kind == LIMIT or (kind == STOP_LIMIT and s[leg + L_TRIGGERED] == 1.0)
     return rests and price == s[leg + L_LIMIT] and price != o
 
 
 def bound_of(s: Any, leg: int) -> float:
     """Worst price at which a working order may fill; 0: any."""
     kind = s[leg + L_TYPE]
-    if kind == 1.0 or kind == 3.0:
+    if kind == LIMIT or kind == STOP_LIMIT:
         limit: float = s[leg + L_LIMIT]
         return limit
     return 0.0
