@@ -205,7 +205,7 @@ WORDS: dict[str, tuple[dict[str, Any], str, str]] = {
         {"execution": {"halt_on_zero_volume": True, "halted_column": "stopped"}},
         "halted bars",
         "bars without volume and bars where column stopped is not 0: nothing fills there, and no level is "
-        "looked at",
+        "looked at (0 of 3 bars)",
     ),
     "value": (
         {"sizing": {"method": "fixed_value", "value": 25000, "lot_size": 1, "min_value": 1000}},

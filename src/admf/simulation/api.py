@@ -179,7 +179,9 @@ def _simulate(
     orders = columns_of(ORDER_COLUMNS, tracks.orders)
     sigma = ground.volatility(settings)
     warnings = warnings_of(settings, tracks.equity, orders, int(tracks.ending[-1]), sigma)
-    warnings += [f"data: {finding.message}" for finding in bars.findings if finding.severity == "warning"]
+    for what, each in (("data", bars), ("finer bars", finer)):
+        found = each.findings if each is not None else ()
+        warnings += [f"{what}: {finding.message}" for finding in found if finding.severity == "warning"]
     if reason:
         warnings.append(f"the strategy is not compiled, and slower for it: {reason}")
     warmup = max(inputs.warmup - first, 0)

@@ -80,7 +80,7 @@ def assumption_card(
         "direction": _DIRECTIONS[settings.direction],
         "borrowing": words.borrowing_text(settings),
         "volume": words.volume_text(settings),
-        "halted bars": words.halts_text(settings),
+        "halted bars": words.halts_text(settings) + _halted(settings, bars),
         "risk": words.risk_text(settings),
         "warm-up": _warm_up(bars, warmup),
         "open position": _open_position(bars, ending),
@@ -196,6 +196,17 @@ def _times(count: int) -> str:
 
 def _s(count: int) -> str:
     return " was" if count == 1 else "s were"
+
+
+def _halted(settings: Settings, bars: Bars) -> str:
+    """Say how many bars are halted, where any may be."""
+    marked = bars.extra.get(settings.halted_column)
+    if marked is None and not settings.halt_on_zero_volume:
+        return ""
+    halted = np.zeros(len(bars), dtype=bool) if marked is None else marked != 0
+    if settings.halt_on_zero_volume:
+        halted |= bars.volume == 0
+    return f" ({np.count_nonzero(halted)} of {len(bars)} bars)"
 
 
 def _warm_up(bars: Bars, warmup: int) -> str:
