@@ -313,9 +313,10 @@ def test_a_million_bars_take_no_two_seconds() -> None:
     extra = {name: random.random(n) for name in ("spread", "halted", "locate", "funding")}
     bars = Bars("X", "1m", stamps, close, close, close, close, volume, extra, timezone="America/New_York")
     needs = FactNeeds("spread", 20, 20, 14, "halted", True, "locate", "funding")
-    seconds = []
-    for _ in range(3):
-        began = time.process_time()
-        facts_of(bars, needs)
-        seconds.append(time.process_time() - began)
-    assert min(seconds) < 2.0
+    seconds = math.inf
+    for _ in range(3):  # the machine may be busy
+        if seconds >= 2.0:
+            began = time.process_time()
+            facts_of(bars, needs)
+            seconds = min(seconds, time.process_time() - began)
+    assert seconds < 2.0

@@ -90,6 +90,8 @@ def infer_timeframe(timestamps: npt.NDArray[np.int64]) -> str | None:
 
 def local_clock(timestamps: npt.NDArray[np.int64], timezone: str) -> npt.NDArray[np.datetime64]:
     """Give what the clocks of a zone show at UTC nanoseconds, as datetime64[ns] of the same shape."""
+    if timezone == "UTC":
+        return timestamps.view("M8[ns]")
     index = pd.DatetimeIndex(timestamps.view("M8[ns]"), tz="UTC").tz_convert(timezone).tz_localize(None)
     return index.as_unit("ns").to_numpy()
 
