@@ -73,11 +73,6 @@ WORDS: dict[str, tuple[dict[str, Any], str, str]] = {
         "fill",
         "a decision reaches the market 1 bar after the open of the next bar",
     ),
-    "late at the close": (
-        {"execution": {"latency_bars": 2, "fill": "same_close"}},
-        "fill",
-        "a decision reaches the market 2 bars after the close of the bar where it is made",
-    ),
     "limit": (
         {"execution": {"order_type": "limit", "limit_offset_bps": 5, "cancel_after_bars": 3}},
         "orders",

@@ -103,9 +103,8 @@ def test_inside_a_bar_the_worse_comes_first_and_decisions_come_a_bar_later():
 
 
 def test_a_fill_at_the_close_of_its_decision_waits_for_the_next_open():
-    # close of bar t, then open of bar t + 1; with latency n: close of t + n, then open of t + n + 1
+    # close of bar t, then open of bar t + 1: no latency comes on top
     assert changed(config_of(execution={"fill": "same_close"})) == {"fill": "next_open"}
-    assert changed(config_of(execution={"fill": "same_close", "latency_bars": 2})) == {"fill": "next_open"}
 
 
 def test_columns_with_costs_are_doubled_under_a_new_name(by_hand):

@@ -43,8 +43,7 @@ def fill_text(settings: Settings, own_orders: bool = False) -> str:
         if settings.fill == "same_close":
             return f"{_FILLS['same_close']}; an order with a price works from the next bar on"
         return "an order that is given at a close works from the next bar's open on"
-    where = "open of the next bar" if settings.fill == "next_open" else "close of the bar where it is made"
-    return f"a decision reaches the market {count_of(late, 'bar')} after the {where}"
+    return f"a decision reaches the market {count_of(late, 'bar')} after the open of the next bar"
 
 
 def orders_text(settings: Settings) -> str:
