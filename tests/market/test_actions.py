@@ -304,3 +304,30 @@ def test_actions_that_nothing_reads_are_refused(tmp_path: Path) -> None:
     (problem,) = caught.value.problems
     assert (problem.path, problem.message) == ("actions", "is not read with adjustment none")
     assert problem.hint == "write adjustment: splits, dividends or splits_and_dividends"
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_adjusted_returns_are_those_of_a_holder_on_random_actions(seed: int) -> None:
+    random = np.random.default_rng(seed)
+    n = 60
+    close = 100 * np.exp(np.cumsum(random.normal(0, 0.02, n)))
+    split = np.where(random.random(n) < 0.1, random.choice([0.1, 0.5, 1.5, 2.0, 7.0], n), 0.0)
+    dividend = np.where(random.random(n) < 0.2, random.uniform(0.1, 2.0, n), 0.0)
+    close = close / np.cumprod(np.where(split > 0, split, 1.0))
+    dividend *= close / 100
+    index = pd.bdate_range("2020-01-01", periods=n, tz="UTC")
+    table = pd.DataFrame(
+        {"open": close, "high": close * 1.01, "low": close * 0.99, "close": close, "volume": 1e6}, index=index
+    )
+    bars = load_bars(
+        table.assign(split=split, dividend=dividend), symbol="X", adjustment="splits_and_dividends"
+    )
+    for t in range(1, n):
+        # Who holds a unit has `ratio` of them on the ex-date; the price before less the dividend is where it
+        # would have opened.
+        ratio = split[t] if split[t] > 0 else 1.0
+        fair = close[t] / (close[t - 1] / ratio - dividend[t])
+        assert bars.close[t] / bars.close[t - 1] == pytest.approx(fair, rel=1e-12)
+    assert bars.close[-1] == close[-1]
+    assert (bars.low <= bars.close).all()
+    assert (bars.close <= bars.high).all()
