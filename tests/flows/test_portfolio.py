@@ -36,7 +36,7 @@ def portfolio(backtest):
             "costs": COSTS,
             "start_date": "2005-01-01",
         }
-        symbols = {"data_config__symbols": ["NASDAQ", "SP500"]}
+        symbols = {"data_config__symbols": ["SP500", "NASDAQ"]}
         return backtest(backtest_config=section, **symbols, **settings)
 
     return make
@@ -44,7 +44,7 @@ def portfolio(backtest):
 
 def in_python(name, params, rebalance=None):
     span = {"start": "2004-01-01", "end": "2008-12-31"}
-    bars = {name: load_bars(f"sample:{name}", **span) for name in ("NASDAQ", "SP500")}
+    bars = {name: load_bars(f"sample:{name}", **span) for name in ("SP500", "NASDAQ")}
     return admf.simulate_portfolio(bars, name, params, rebalance=rebalance, costs=COSTS, start="2005-01-01")
 
 
@@ -74,7 +74,7 @@ async def test_a_yaml_gives_what_the_call_gives_and_its_parts_add_up(portfolio, 
     final = result.final_results
     assert sum(final["attribution"].values()) == pytest.approx(gained, abs=0.005)
     assert list(final["attribution_by_strategy"]) == ["sma_cross", "momentum"]
-    assert (final["allocation"], final["symbols"]) == ("ensemble", ["NASDAQ", "SP500"])
+    assert (final["allocation"], final["symbols"]) == ("ensemble", ["SP500", "NASDAQ"])
 
     pd.testing.assert_frame_equal(table(result, "weights"), called.weights, check_freq=False)
     pd.testing.assert_frame_equal(table(result, "positions"), called.positions, check_freq=False)
@@ -89,18 +89,10 @@ async def test_a_yaml_gives_what_the_call_gives_and_its_parts_add_up(portfolio, 
     assert set(manifest["data"]) == {"NASDAQ", "SP500"}
 
 
-@pytest.mark.parametrize(
-    ("name", "params", "rebalance"),
-    [
-        ("inverse_volatility", {"lookback": 40}, {"schedule": "weekly", "band": 0.02}),
-        (
-            "per_strategy",
-            {"strategies": {"SP500": {"name": "donchian_breakout", "capital": 0.7}, "NASDAQ": "momentum"}},
-            {},
-        ),
-    ],
-)
-async def test_threads_and_processes_give_the_same_digest(portfolio, name, params, rebalance):
+async def test_threads_and_processes_give_the_same_digest(portfolio):
+    name, rebalance = "per_strategy", {"schedule": "weekly", "band": 0.02}
+    strategies = {"NASDAQ": "momentum", "SP500": {"name": "donchian_breakout", "capital": 0.7}}
+    params = {"strategies": strategies}
     digests = {"python": in_python(name, params, rebalance).digest}
     async with Coordinator() as coordinator:
         for runner in ("threads", "processes"):
@@ -115,13 +107,15 @@ async def test_threads_and_processes_give_the_same_digest(portfolio, name, param
 
 async def test_a_wrong_portfolio_is_refused_before_anything_is_created(portfolio, tmp_path):
     allocation = {"name": "fixed_weights", "params": {"weights": {"SP500": 0.5, "DAX": 0.5}}}
+    config = portfolio(allocation, backtest_config__execution={"stop_loss_pct": 5.0})
+    config["data_config"] |= {"source": "csv", "path": "{symbol}.csv"}
+    config["data_config"]["finer"] = {"timeframe": "1h", "path": "{symbol}-hourly.csv"}
     async with Coordinator() as coordinator:
         with pytest.raises(ConfigError) as caught:
-            await coordinator.execute_workflow(
-                portfolio(allocation, backtest_config__execution={"stop_loss_pct": 5.0})
-            )
+            await coordinator.execute_workflow(config)
     paths = [problem.path for problem in caught.value.problems]
     assert paths == [
+        "workflow.data_config.finer",
         "workflow.backtest_config.execution.stop_loss_pct",
         "workflow.backtest_config.portfolio.allocation.params.weights.DAX",
     ]

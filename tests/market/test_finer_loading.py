@@ -174,4 +174,5 @@ def test_a_portfolio_does_not_pass_over_finer_bars(tmp_path: Path) -> None:
         backtest_config={"portfolio": {}},
     )
     (problem,) = check_workflow(config)
-    assert (problem.path, problem.message) == ("workflow.data_config.finer", "is not used by a portfolio")
+    assert problem.path == "workflow.data_config.finer"
+    assert problem.message.startswith("is not used by a portfolio: it fills at the opens")

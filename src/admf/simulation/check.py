@@ -158,7 +158,11 @@ def check_workflow(
 
         if config.data_config.finer is not None:
             problems.append(
-                config.problem("data_config.finer", "is not used by a portfolio", hint="remove it")
+                config.problem(
+                    "data_config.finer",
+                    "is not used by a portfolio: it fills at the opens, whatever happens inside a bar",
+                    hint="remove it",
+                )
             )
         found = check_portfolio(section, symbols, bars, allowed, tables)
     else:
