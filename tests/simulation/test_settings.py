@@ -1,4 +1,4 @@
-"""The config as numbers: units, codes, what counts as in use, and what an engine refuses."""
+"""The config as numbers: units, codes, and what counts as in use."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from typing import Any
 import pytest
 
 from admf.core.config import BacktestConfig
-from admf.errors import ConfigError
-from admf.simulation.beyond import beyond_basic, refuse_beyond
 from admf.simulation.settings import CODES, NUMBERS, ORDER_NUMBERS, Settings
 
 
@@ -162,47 +160,40 @@ def test_bars_that_nothing_needs_are_not_measured():
 
 ONE_TIER = [{"above": 0, "bps": 1}]
 
-# A setting, the parts of the order engine that it uses, and the keys that a basic engine must refuse.
-BEYOND: dict[str, tuple[dict[str, Any], set[str], list[str]]] = {
-    "order type": ({"execution": {"order_type": "limit"}}, {"orders"}, ["execution.order_type"]),
-    "time in force": ({"execution": {"time_in_force": "day"}}, {"orders"}, ["execution.time_in_force"]),
-    "expiry": ({"execution": {"cancel_after_bars": 1}}, {"orders"}, ["execution.cancel_after_bars"]),
-    "atr stop": ({"execution": {"trailing_stop_atr": 1}}, {"orders"}, ["execution.trailing_stop_atr"]),
-    "cap": ({"execution": {"max_participation_pct": 5}}, {"volume"}, ["execution.max_participation_pct"]),
-    "latency": ({"execution": {"latency_bars": 1}}, {"latency"}, ["execution.latency_bars"]),
-    "optimistic": ({"execution": {"intrabar": "optimistic"}}, {"path"}, ["execution.intrabar"]),
-    "halts": ({"execution": {"halted_column": "h"}}, {"halts"}, ["execution.halted_column"]),
-    "no volume": ({"execution": {"halt_on_zero_volume": True}}, {"halts"}, ["execution.halt_on_zero_volume"]),
-    "minimum": ({"costs": {"commission_min": 1}}, {"fees"}, ["costs.commission_min"]),
-    "maximum": ({"costs": {"commission_max_pct": 1}}, {"fees"}, ["costs.commission_max_pct"]),
-    "maker": ({"costs": {"maker_bps": 0, "taker_bps": 1}}, {"fees"}, ["costs.maker_bps", "costs.taker_bps"]),
-    "tiers": ({"costs": {"commission_tiers": ONE_TIER}}, {"fees"}, ["costs.commission_tiers"]),
-    "spread": ({"costs": {"spread_column": "s"}}, {"spread_price"}, ["costs.spread_column"]),
-    "impact": ({"costs": {"impact": 1}}, {"impact"}, ["costs.impact"]),
-    "funding": ({"costs": {"funding_pct": -1}}, {"financing"}, ["costs.funding_pct"]),
-    "method": (
-        {"sizing": {"method": "fixed_value", "value": 1}},
-        {"sizing"},
-        ["sizing.method", "sizing.value"],
-    ),
-    "notional": ({"sizing": {"min_value": 1}}, {"sizing"}, ["sizing.min_value"]),
-    "leverage": ({"margin": {"leverage": 2}}, {"leverage"}, ["margin.leverage"]),
-    "locates": ({"margin": {"locates": "none"}}, {"leverage"}, ["margin.locates"]),
-    "risk": ({"risk": {"max_leverage": 1}}, {"risk"}, ["risk.max_leverage"]),
-    "symbols": ({"risk": {"allowed_symbols": ["A"]}}, {"risk"}, ["risk.allowed_symbols"]),
-    "rerun": ({"pessimistic_rerun": True}, set(), ["pessimistic_rerun"]),
+# A setting, and the parts of the order engine that it uses.
+BEYOND: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "order type": ({"execution": {"order_type": "limit"}}, {"orders"}),
+    "time in force": ({"execution": {"time_in_force": "day"}}, {"orders"}),
+    "expiry": ({"execution": {"cancel_after_bars": 1}}, {"orders"}),
+    "atr stop": ({"execution": {"trailing_stop_atr": 1}}, {"orders"}),
+    "cap": ({"execution": {"max_participation_pct": 5}}, {"volume"}),
+    "latency": ({"execution": {"latency_bars": 1}}, {"latency"}),
+    "optimistic": ({"execution": {"intrabar": "optimistic"}}, {"path"}),
+    "halts": ({"execution": {"halted_column": "h"}}, {"halts"}),
+    "no volume": ({"execution": {"halt_on_zero_volume": True}}, {"halts"}),
+    "minimum": ({"costs": {"commission_min": 1}}, {"fees"}),
+    "maximum": ({"costs": {"commission_max_pct": 1}}, {"fees"}),
+    "maker": ({"costs": {"maker_bps": 0, "taker_bps": 1}}, {"fees"}),
+    "tiers": ({"costs": {"commission_tiers": ONE_TIER}}, {"fees"}),
+    "spread": ({"costs": {"spread_column": "s"}}, {"spread_price"}),
+    "impact": ({"costs": {"impact": 1}}, {"impact"}),
+    "funding": ({"costs": {"funding_pct": -1}}, {"financing"}),
+    "method": ({"sizing": {"method": "fixed_value", "value": 1}}, {"sizing"}),
+    "notional": ({"sizing": {"min_value": 1}}, {"sizing"}),
+    "leverage": ({"margin": {"leverage": 2}}, {"leverage"}),
+    "locates": ({"margin": {"locates": "none"}}, {"leverage"}),
+    "risk": ({"risk": {"max_leverage": 1}}, {"risk"}),
+    "symbols": ({"risk": {"allowed_symbols": ["A"]}}, {"risk"}),
+    "rerun": ({"pessimistic_rerun": True}, set()),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("case", BEYOND)
 def test_what_is_beyond_the_basic_settings(case: str):
-    sections, features, keys = BEYOND[case]
+    sections, features = BEYOND[case]
     settings = settings_of(**sections)
     assert settings.order_features() == features
     assert settings.detailed == bool(features)
-    assert beyond_basic(config_of(**sections)) == keys
-    assert beyond_basic(config_of(**sections), honoured=keys) == []
-    assert beyond_basic(config_of(**sections), honoured=("margin", "risk", *keys)) == []
 
 
 def test_basic_settings_use_the_basic_engine():
@@ -217,16 +208,3 @@ def test_basic_settings_use_the_basic_engine():
         "costs": {"commission_bps": 1, "commission_fixed": 1, "slippage_bps": 1, "spread_bps": 1},
     }
     assert not settings_of(**sections).detailed
-    assert beyond_basic(config_of(**sections)) == []
-
-
-def test_an_engine_names_every_key_that_it_does_not_honour():
-    config = config_of(costs={"borrow_pct": 2}, risk={"allowed_symbols": ["A"]}, pessimistic_rerun=True)
-    with pytest.raises(ConfigError) as caught:
-        refuse_beyond(config, "a sweep", honoured=("risk",))
-    hint = "hint: remove it, or use admf.simulate on one symbol"
-    assert str(caught.value) == (
-        "BacktestConfig has 2 problems\n"
-        f"  costs.borrow_pct: is not simulated by a sweep\n    found: 2.0\n    {hint}\n"
-        f"  pessimistic_rerun: is not simulated by a sweep\n    found: true\n    {hint}"
-    )
