@@ -8,7 +8,7 @@ BENCH = .venv-bench
 MARK = not slow
 PIP = -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: env run test test-all lint answers bench clean
+.PHONY: env run test test-all lint answers bench table clean
 
 # compat: the editable install is a path, not an import hook, which a folder called admf would hide.
 EDITABLE = --config-settings editable_mode=compat --editable
@@ -51,7 +51,12 @@ bench: $(BENCH)/.installed
 	$(BENCH)/bin/python benchmarks/answers.py
 	$(BENCH)/bin/python benchmarks/run.py
 	$(BENCH)/bin/python benchmarks/sweep.py
+	$(BENCH)/bin/python benchmarks/stops.py
 	$(BENCH)/bin/python benchmarks/portfolio.py
+
+# All of them as the table of the README.
+table: $(BENCH)/.installed
+	$(BENCH)/bin/python benchmarks/table.py
 
 clean:
 	rm -rf $(VENV) $(BENCH) build dist src/*.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

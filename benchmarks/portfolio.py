@@ -14,9 +14,6 @@ left out.
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
-import os
-import platform
 from collections.abc import Callable
 from typing import Any
 
@@ -24,7 +21,7 @@ import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
-from run import best
+from timing import best, machine, version
 
 INVESTED = 0.95
 CASH = 1e6
@@ -163,9 +160,7 @@ def installed() -> list[Any]:
     """Engines that can run here, ours first."""
     found = []
     for engine in (Admf(), Vectorbt(), Bt()):
-        try:
-            importlib.metadata.version(engine.package)
-        except importlib.metadata.PackageNotFoundError:
+        if version(engine.package) is None:
             print(f"{engine.name} is not installed and is left out; `make bench` installs the peers")
             continue
         found.append(engine)
@@ -190,17 +185,10 @@ def disagreement(
     return None
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Time a portfolio against peers.")
-    parser.add_argument("--symbols", type=int, default=50)
-    parser.add_argument("--bars", type=int, default=5000)
-    parser.add_argument("--repeats", type=int, default=5, help="calls of which the quickest counts")
-    arguments = parser.parse_args()
-    market = Market(arguments.symbols, arguments.bars)
+def measure(symbols: int, bars: int, repeats: int) -> tuple[Market, dict[str, tuple[float, float]]]:
+    """Check that the engines agree, and time them: seconds without and with statistics."""
+    market = Market(symbols, bars)
     engines = installed()
-    names = ", ".join(f"{each.name} {importlib.metadata.version(each.package)}" for each in engines)
-    console = Console(width=140)
-    console.print(f"{names}; Python {platform.python_version()}, {os.cpu_count()} processors")
     data = {engine.name: engine.load(market) for engine in engines}
     exact = [engine for engine in engines if engine.name != "bt"]
     for checked, commission_bps in ((engines, 0.0), (exact, 5.0)):
@@ -210,9 +198,21 @@ def main() -> None:
     for engine in engines:
         simulate: Callable[[], Any] = lambda: engine.simulate(data[engine.name], market, 5.0)  # noqa: B023, E731
         rows[engine.name] = (
-            best(simulate, arguments.repeats),
-            best(lambda: engine.statistics(simulate()), arguments.repeats),  # noqa: B023
+            best(simulate, repeats),
+            best(lambda: engine.statistics(simulate()), repeats),  # noqa: B023
         )
+    return market, rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Time a portfolio against peers.")
+    parser.add_argument("--symbols", type=int, default=50)
+    parser.add_argument("--bars", type=int, default=5000)
+    parser.add_argument("--repeats", type=int, default=5, help="calls of which the quickest counts")
+    arguments = parser.parse_args()
+    console = Console(width=140)
+    console.print(machine("admf", "vectorbt", "bt"))
+    market, rows = measure(arguments.symbols, arguments.bars, arguments.repeats)
     sheet = Table(
         title=f"{arguments.symbols} symbols x {arguments.bars:,} bars, {len(market.filled)} rebalancings",
         title_justify="left",

@@ -14,14 +14,8 @@ Engines must agree on every trade before anything is timed; one that is not inst
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import os
-import platform
-import subprocess
-import sys
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -29,9 +23,9 @@ import pandas as pd
 from engines import ENGINES, Outcome, Task
 from rich.console import Console
 from rich.table import Table
+from timing import best, in_a_process, machine, version
 
 PACKAGES = {"admf": "admf", "vectorbt": "vectorbt", "backtesting.py": "backtesting"}
-PATIENCE_SECONDS = 10.0
 COLUMNS = ("simulation", "with statistics", "whole process", "first process")
 
 
@@ -76,24 +70,11 @@ def disagreement(ours: Outcome, theirs: Outcome) -> str | None:
     return None
 
 
-def best(work: Callable[[], object], repeats: int) -> float:
-    """Seconds of the quickest of several calls; no further ones after `PATIENCE_SECONDS`."""
-    times: list[float] = []
-    while len(times) < repeats and sum(times) < PATIENCE_SECONDS:
-        start = time.perf_counter()
-        work()
-        times.append(time.perf_counter() - start)
-    return min(times)
-
-
 def process(engine: str, path: Path, task: Task, cache: Path) -> None:
     """Run one engine in a new Python, as the benchmark's child."""
     numbers = [str(value) for value in (task.fast, task.slow, task.cash, task.commission_bps)]
-    command = [sys.executable, __file__, "--child", engine, str(path), *numbers]
     places = {"NUMBA_CACHE_DIR": str(cache / "numba"), "XDG_CACHE_HOME": str(cache)}
-    done = subprocess.run(command, env=os.environ | places, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{engine} failed in a process of its own:\n{done.stderr[-2000:]}")
+    in_a_process(__file__, "--child", engine, str(path), *numbers, **places)
 
 
 def child(arguments: list[str]) -> None:
@@ -108,9 +89,7 @@ def measure(title: str, path: Path, task: Task, repeats: int, folder: Path, cons
     """Check that the engines agree, time them and print the table; whether they agree."""
     outcomes, rows = {}, {}
     for engine in ENGINES:
-        try:
-            importlib.metadata.version(PACKAGES[engine.name])
-        except importlib.metadata.PackageNotFoundError:
+        if version(PACKAGES[engine.name]) is None:
             console.print(f"{engine.name} is not installed and is left out; `make bench` installs the peers")
             continue
         data = engine.load(str(path))
@@ -146,17 +125,6 @@ def measure(title: str, path: Path, task: Task, repeats: int, folder: Path, cons
     return True
 
 
-def versions() -> str:
-    """Name the machine and what is compared."""
-    found = []
-    for name, package in PACKAGES.items():
-        try:
-            found.append(f"{name} {importlib.metadata.version(package)}")
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return f"{', '.join(found)}; Python {platform.python_version()}, {os.cpu_count()} processors"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description="Time this project against its peers.")
     parser.add_argument("--bars", type=int, default=1_000_000, help="bars of the random series")
@@ -168,7 +136,7 @@ def main() -> None:
         return
     os.environ["TQDM_DISABLE"] = "1"  # backtesting.py draws a progress bar, which costs it time
     console = Console(width=140)
-    console.print(versions())
+    console.print(machine(*PACKAGES.values()))
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         sample_prices().to_parquet(folder / "sample.parquet")

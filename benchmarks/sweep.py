@@ -1,43 +1,43 @@
 """Time a sweep beside vectorbt's and a kernel written by hand for it, in one process and one run.
 
-10,000 bars x 1,000 pairs of moving averages, costs on; total return, Sharpe ratio, drawdown and trade count
-of each. Seconds are CPU seconds of a warm call in one thread, the best of several; all must agree on every
-pair first. Then the wall time of one thread and of two, beside what two threads of the kernel by hand gain on
-the same machine, and the peak memory of processes of their own. Run it with the Python that `make bench`
-makes.
+10,000 bars x 1,000 pairs of moving averages, commission and slippage on; total return, Sharpe ratio, drawdown
+and trade count of each. Seconds are CPU seconds of a warm call in one thread, the best of several; all must
+agree on every pair first (backtesting.py, which knows no slippage, on the trades of one pair). "five costs"
+adds a spread, a commission per unit and one per fill. Then what two threads gain, beside two threads of the
+kernel by hand on the same machine, and the peak memory of processes of their own. Run it with the Python that
+`make bench` makes.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import itertools
-import resource
-import subprocess
-import sys
 import threading
-import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yardstick
 from rich.console import Console
 from rich.table import Table
-from run import best, random_prices
+from run import random_prices
+from timing import best, cpu, in_a_process, machine, own_peak, version
 
 METRICS = ["cum_returns_final", "sharpe_ratio", "max_drawdown", "trades"]
 FAST, SLOW = list(range(5, 45)), list(range(50, 175, 5))  # 40 x 25 pairs
 CASH, COMMISSION_BPS, SLIPPAGE_BPS = 100_000.0, 10.0, 5.0
 COSTS = {"commission_bps": COMMISSION_BPS, "slippage_bps": SLIPPAGE_BPS}
+EVERY_COST = {**COSTS, "spread_bps": 1.0, "commission_per_unit": 0.001, "commission_fixed": 0.1}
+BARS = 10_000
 
 
-def by_admf(bars: Any, fast: list[int], slow: list[int], workers: int, metrics: list[str] | None) -> Any:
+def by_admf(
+    bars: Any, fast: list[int], slow: list[int], workers: int, metrics: list[str] | None, costs: Any = COSTS
+) -> Any:
     from admf import sweep
 
     grid = {"fast": fast, "slow": slow}
-    return sweep(bars, "sma_cross", grid, costs=COSTS, initial_cash=CASH, metrics=metrics, workers=workers)
+    return sweep(bars, "sma_cross", grid, costs=costs, initial_cash=CASH, metrics=metrics, workers=workers)
 
 
 def by_hand(bars: Any, fast: np.ndarray, slow: np.ndarray) -> np.ndarray:
@@ -72,14 +72,34 @@ def by_vectorbt(bars: Any, fast: np.ndarray, slow: np.ndarray) -> np.ndarray:
     return np.column_stack([np.asarray(column, dtype=float) for column in (*columns, closed)])
 
 
-def cpu(work: Callable[[], object], repeats: int) -> float:
-    """CPU seconds of the quickest of several calls."""
-    times = []
-    for _ in range(repeats):
-        start = time.process_time()
-        work()
-        times.append(time.process_time() - start)
-    return min(times)
+def by_backtesting(bars: Any, fast: int, slow: int) -> int:
+    """One pair in backtesting.py (whole units, no slippage): how many trades it closed."""
+    import warnings
+
+    from backtesting import Backtest, Strategy
+    from backtesting.lib import crossover
+
+    def average(values: Any, length: int) -> Any:
+        import pandas as pd
+
+        return pd.Series(values).rolling(length).mean()
+
+    class Cross(Strategy):
+        def init(self) -> None:
+            self.fast = self.I(average, self.data.Close, fast)
+            self.slow = self.I(average, self.data.Close, slow)
+
+        def next(self) -> None:
+            if crossover(self.fast, self.slow):
+                self.buy(size=1 - 1e-15)  # a size of exactly 1 is one unit there
+            elif crossover(self.slow, self.fast):
+                self.sell(size=1 - 1e-15)
+
+    frame = bars.frame.rename(columns=str.capitalize)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it warns of the trade that is open at the end
+        test = Backtest(frame, Cross, cash=1e9, commission=COMMISSION_BPS / 1e4, exclusive_orders=True)
+        return len(test.run()["_trades"])
 
 
 def at_once(work: Callable[[], object], count: int) -> None:
@@ -95,33 +115,18 @@ def child(case: str) -> None:
     """Run one sweep and print the process's peak memory in megabytes."""
     from admf import load_bars
 
-    bars = load_bars(random_prices(10_000))
+    bars = load_bars(random_prices(BARS))
     if case == "vectorbt":
         by_vectorbt(bars, *np.array(list(itertools.product(FAST, SLOW))).T)
     else:
         fast, slow = (FAST, SLOW) if case == "1000" else (list(range(2, 102)), list(range(110, 210)))
-        start = time.perf_counter()
-        result = by_admf(bars, fast, slow, 2, METRICS)
-        print(result.trials, time.perf_counter() - start)
+        by_admf(bars, fast, slow, 2, METRICS)
     print(own_peak())
-
-
-def own_peak() -> float:
-    """Peak memory of this process in megabytes; getrusage on Linux would count the parent's as well."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return float(line.split()[1]) / 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
 
 
 def peak(case: str) -> tuple[float, list[str]]:
     """Megabytes of a process of its own, and what else it printed."""
-    command = [sys.executable, __file__, "--child", case]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise SystemExit(f"{case} failed in a process of its own:\n{done.stderr[-2000:]}")
-    *words, memory = done.stdout.split()
+    *words, memory = in_a_process(__file__, "--child", case)
     return float(memory), words
 
 
@@ -134,11 +139,63 @@ def disagreement(ours: np.ndarray, theirs: np.ndarray, sharpe: bool) -> str | No
     return None
 
 
+def compare(bars: Any, repeats: int) -> dict[str, float]:
+    """Check that all agree on every pair; CPU seconds a pair of each, code warm, in one thread."""
+    fast, slow = np.array(list(itertools.product(FAST, SLOW))).T
+    ours = by_admf(bars, FAST, SLOW, 1, METRICS).table
+    numbers = ours[METRICS].to_numpy()
+    hand = by_hand(bars, fast, slow)
+    hand[:, 1] *= np.sqrt(bars.periods_per_year)
+    problems = {"the kernel written by hand": disagreement(numbers, hand, sharpe=True)}
+    by_admf(bars, FAST, SLOW, 1, None)
+    by_admf(bars, FAST, SLOW, 1, METRICS, EVERY_COST)
+    rows = {
+        "by hand": cpu(lambda: by_hand(bars, fast, slow), repeats),
+        "admf": cpu(lambda: by_admf(bars, FAST, SLOW, 1, METRICS), repeats),
+        "admf, five costs": cpu(lambda: by_admf(bars, FAST, SLOW, 1, METRICS, EVERY_COST), repeats),
+        "admf, all metrics": cpu(lambda: by_admf(bars, FAST, SLOW, 1, None), repeats),
+    }
+    if version("vectorbt"):
+        # its year has 365 days there; the other three have no unit of time
+        theirs = by_vectorbt(bars, fast, slow)
+        problems["vectorbt"] = disagreement(numbers, theirs, sharpe=False)
+        rows["vectorbt"] = cpu(lambda: by_vectorbt(bars, fast, slow), 3)
+    rows = {name: seconds / len(fast) for name, seconds in rows.items()}
+    if version("backtesting"):
+        pair = FAST[8], SLOW[8]
+        closed = ours.query(f"fast == {pair[0]} and slow == {pair[1]}")["trades"].item()
+        if (count := by_backtesting(bars, *pair)) != closed:
+            problems["backtesting.py"] = f"{closed:.0f} trades against {count}"
+        rows["backtesting.py"] = cpu(lambda: by_backtesting(bars, *pair), 3)
+    for name, problem in problems.items():
+        if problem is not None:
+            raise SystemExit(f"admf and {name} disagree: {problem}")
+    return rows
+
+
+def threads(bars: Any) -> dict[str, float]:
+    """How much quicker two threads are: the sweep of 10,000 pairs, and two calls of the kernel by hand."""
+    fast, slow = np.array(list(itertools.product(FAST, SLOW))).T
+    many = list(range(2, 102)), list(range(110, 210))
+    one, two = (best(lambda: by_admf(bars, *many, workers, METRICS), 5) for workers in (1, 2))  # noqa: B023
+    double = best(lambda: at_once(lambda: by_hand(bars, fast, slow), 2), 9)
+    single = best(lambda: by_hand(bars, fast, slow), 9)
+    return {"admf": one / two, "by hand": 2 * single / double}
+
+
+def memory() -> dict[str, float]:
+    """Peak megabytes of processes of their own."""
+    found = {"1,000 pairs": peak("1000")[0], "10,000 pairs": peak("10000")[0]}
+    if version("vectorbt"):
+        found["vectorbt, 1,000 pairs"] = peak("vectorbt")[0]
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description="Time a sweep against vectorbt and a kernel written by hand."
     )
-    parser.add_argument("--repeats", type=int, default=7, help="calls of which the quickest counts")
+    parser.add_argument("--repeats", type=int, default=9, help="calls of which the quickest counts")
     parser.add_argument("--child", choices=("1000", "10000", "vectorbt"), help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
@@ -147,58 +204,21 @@ def main() -> None:
     from admf import load_bars
 
     console = Console(width=120)
-    bars = load_bars(random_prices(10_000))
-    fast, slow = np.array(list(itertools.product(FAST, SLOW))).T
-    ours = by_admf(bars, FAST, SLOW, 1, METRICS).table[METRICS].to_numpy()
-    hand = by_hand(bars, fast, slow)
-    hand[:, 1] *= np.sqrt(bars.periods_per_year)
-    problems = [("the kernel written by hand", disagreement(ours, hand, sharpe=True))]
-    rows = {
-        "by hand": cpu(lambda: by_hand(bars, fast, slow), arguments.repeats),
-        "admf": cpu(lambda: by_admf(bars, FAST, SLOW, 1, METRICS), arguments.repeats),
-    }
-    by_admf(bars, FAST, SLOW, 1, None)
-    rows["admf, all metrics"] = cpu(lambda: by_admf(bars, FAST, SLOW, 1, None), arguments.repeats)
-    memory = {"admf": peak("1000")[0]}
-    try:
-        console.print(f"vectorbt {importlib.metadata.version('vectorbt')}")
-        theirs = by_vectorbt(bars, fast, slow)
-        # its year has 365 days there; the other three have no unit of time
-        problems.append(("vectorbt", disagreement(ours, theirs, sharpe=False)))
-        rows["vectorbt"] = cpu(lambda: by_vectorbt(bars, fast, slow), 2)
-        memory["vectorbt"] = peak("vectorbt")[0]
-    except importlib.metadata.PackageNotFoundError:
-        console.print("vectorbt is not installed and is left out; `make bench` installs it")
-    for name, problem in problems:
-        if problem is not None:
-            console.print(f"admf and {name} disagree: {problem}")
-    if any(problem for _, problem in problems):
-        raise SystemExit(1)
-    sheet = Table(title="10,000 bars x 1,000 pairs, all equal", title_justify="left", box=None)
-    for column in ("", "CPU s", "pairs per CPU s", "ns per bar and pair", "against admf", "peak MB"):
+    console.print(machine("admf", "vectorbt", "backtesting"))
+    bars = load_bars(random_prices(BARS))
+    rows = compare(bars, arguments.repeats)
+    sheet = Table(title=f"{BARS:,} bars, 1,000 pairs, all equal", title_justify="left", box=None)
+    for column in ("", "pairs per CPU s", "ns per bar and pair", "against admf"):
         sheet.add_column(column, justify="right" if column else "left")
     for name, seconds in rows.items():
         sheet.add_row(
-            name,
-            f"{seconds:.3f}",
-            f"{len(fast) / seconds:,.0f}",
-            f"{seconds / len(fast) / len(bars) * 1e9:.2f}",
-            f"{seconds / rows['admf']:.2f}x",
-            f"{memory[name]:.0f}" if name in memory else "",
+            name, f"{1 / seconds:,.0f}", f"{seconds / BARS * 1e9:,.2f}", f"{seconds / rows['admf']:,.2f}x"
         )
     console.print(sheet)
-    many = list(range(2, 102)), list(range(110, 210))
-    walls = [best(lambda: by_admf(bars, *many, workers, METRICS), 3) for workers in (1, 2)]  # noqa: B023
-    console.print(
-        f"10,000 pairs: one thread {walls[0]:.2f} s, two {walls[1]:.2f} s: {walls[0] / walls[1]:.2f}x"
-    )
-    double = best(lambda: at_once(lambda: by_hand(bars, fast, slow), 2), 5)
-    single = best(lambda: by_hand(bars, fast, slow), 5)
-    console.print(
-        f"twice the kernel by hand, in two threads: {2 * single / double:.2f}x of one after the other"
-    )
-    megabytes, (trials, seconds) = peak("10000")
-    console.print(f"{trials} pairs in a process of its own: {float(seconds):.2f} s, peak {megabytes:.0f} MB")
+    for name, gain in threads(bars).items():
+        console.print(f"{name}: two threads {gain:.2f}x as quick as one (wall time)")
+    for name, megabytes in memory().items():
+        console.print(f"{name}: peak {megabytes:.0f} MB")
 
 
 if __name__ == "__main__":

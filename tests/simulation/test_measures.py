@@ -31,9 +31,10 @@ def plain(equity, close, positions, trades=((), (), ()), traded=()):
         book[measures.TRADED] += value
     book[measures.HELD] = np.count_nonzero(positions)
     returns = np.empty(equity.size)
+    valid, total = measures.equity_returns(equity, returns, CASH)
     known = {
         "equity": equity, "returns": returns, "market": market_returns(close), "book": book, "cash": CASH,
-        "risk_free": RISK_FREE, "period": PERIOD, "valid": measures.equity_returns(equity, returns, CASH),
+        "risk_free": RISK_FREE, "period": PERIOD, "valid": valid, "total": total,
     }  # fmt: skip
     found = {}
     for group in measures.GROUPS:

@@ -285,7 +285,7 @@ def _measure(metrics: tuple[str, ...]) -> tuple[str, list[StepSource]]:
     names = ["finite", "book_trade"]
     groups = [group for group in measures.GROUPS if not set(group.metrics).isdisjoint(metrics)]
     if any("valid" in group.arguments for group in groups):
-        lines.append("valid = equity_returns(equity, returns, cash)")
+        lines.append("valid, total = equity_returns(equity, returns, cash)")
         names.append("equity_returns")
     for group in groups:
         names.append(group.function)

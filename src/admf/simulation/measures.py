@@ -6,8 +6,8 @@ define as `admf.simulation.metrics` and its neighbours do, to which a test holds
 infinite, is NaN. Deviations are from the mean of a first pass, so that nothing cancels.
 
 Arguments that recur: `equity` at each close, shape (n,); `returns` per bar, of which the first `valid` count
-(after ruin there are none); `cash` at the start; `risk_free` a bar; `period` bars a year; `book`, the sums
-over trades and fills in the cells below.
+(after ruin there are none), and their sum `total`; `cash` at the start; `risk_free` a bar; `period` bars a
+year; `book`, the sums over trades and fills in the cells below.
 """
 
 from __future__ import annotations
@@ -16,7 +16,9 @@ import math
 from math import nan
 from typing import NamedTuple
 
-from admf.simulation.lanes import lane_squares, lane_sum
+import numpy as np
+
+from admf.simulation.lanes import folded, lane_squares, lane_sum
 from admf.typing import FloatArray
 
 # Cells of the book.
@@ -43,6 +45,7 @@ class Group(NamedTuple):
 
 
 _RETURNS = ("returns", "valid")
+_SUMMED = (*_RETURNS, "total")
 GROUPS = (
     Group(
         "equity_growth",
@@ -56,11 +59,11 @@ GROUPS = (
         ("max_drawdown", "calmar_ratio", "recovery_factor"),
     ),
     Group("equity_under_water", ("equity", "cash"), ("longest_drawdown", "ulcer_index")),
-    Group("return_spread", (*_RETURNS, "risk_free", "period"), ("sharpe_ratio", "annual_volatility")),
-    Group("return_shape", (*_RETURNS, "risk_free"), ("skew", "kurtosis", "probabilistic_sharpe_ratio")),
+    Group("return_spread", (*_SUMMED, "risk_free", "period"), ("sharpe_ratio", "annual_volatility")),
+    Group("return_shape", (*_SUMMED, "risk_free"), ("skew", "kurtosis", "probabilistic_sharpe_ratio")),
     Group(
         "return_downside",
-        (*_RETURNS, "risk_free", "period"),
+        (*_SUMMED, "risk_free", "period"),
         ("sortino_ratio", "downside_risk", "omega_ratio"),
     ),
     Group("return_stability", _RETURNS, ("stability_of_timeseries",)),
@@ -103,19 +106,29 @@ def real_power(base: float, exponent: float) -> float:
     return base**exponent if base >= 0.0 else nan
 
 
-def equity_returns(equity: FloatArray, returns: FloatArray, cash: float) -> int:
-    """Fill `returns` and give how many there are: none follow an equity of 0 or below."""
+def equity_returns(equity: FloatArray, returns: FloatArray, cash: float) -> tuple[int, float]:
+    """Fill `returns`; give how many there are (none follow an equity of 0 or below), and their sum."""
     n = int(equity.shape[0])
     returns[0] = equity[0] / cash - 1.0
+    lanes = np.zeros(64)  # see `admf.simulation.lanes`
+    lanes[0] = returns[0]
     ruined = 1 if equity[0] <= 0.0 else 0  # counted, not searched for: that is quicker, and there are none
-    for i in range(1, n):
-        returns[i] = equity[i] / equity[i - 1] - 1.0
-        ruined += equity[i] <= 0.0
+    whole = (n - 1) - (n - 1) % 64
+    for i in range(0, whole, 64):
+        for j in range(64):
+            change = equity[np.uint64(i + j + 1)] / equity[np.uint64(i + j)] - 1.0
+            returns[np.uint64(i + j + 1)] = change
+            lanes[np.uint64(j)] += change
+            ruined += equity[np.uint64(i + j + 1)] <= 0.0
+    for i in range(whole, n - 1):
+        returns[i + 1] = equity[i + 1] / equity[i] - 1.0
+        lanes[i - whole] += returns[i + 1]
+        ruined += equity[i + 1] <= 0.0
     if ruined > 0:
         for i in range(n):
             if equity[i] <= 0.0:
-                return i + 1
-    return n
+                return i + 1, lane_sum(returns, i + 1)
+    return n, folded(lanes)
 
 
 def are_equal(values: FloatArray, count: int) -> bool:
@@ -188,22 +201,26 @@ def equity_under_water(equity: FloatArray, cash: float) -> tuple[float, float]:
     return float(longest), math.sqrt(squares / n)
 
 
-def return_spread(returns: FloatArray, valid: int, risk_free: float, period: float) -> tuple[float, float]:
+def return_spread(
+    returns: FloatArray, valid: int, total: float, risk_free: float, period: float
+) -> tuple[float, float]:
     """Sharpe ratio, annual volatility."""
     if valid < 2:
         return nan, nan
     if are_equal(returns, valid):
         return nan, 0.0
-    mean = lane_sum(returns, valid) / valid
+    mean = total / valid
     deviation = math.sqrt(lane_squares(returns, valid, mean) / (valid - 1.0))
     return ratio(mean - risk_free, deviation) * math.sqrt(period), deviation * math.sqrt(period)
 
 
-def return_shape(returns: FloatArray, valid: int, risk_free: float) -> tuple[float, float, float]:
+def return_shape(
+    returns: FloatArray, valid: int, total: float, risk_free: float
+) -> tuple[float, float, float]:
     """Skew, raw kurtosis, probabilistic Sharpe ratio (Bailey and Lopez de Prado 2012, equation 9)."""
     if valid < 2 or are_equal(returns, valid):
         return nan, nan, nan
-    mean = lane_sum(returns, valid) / valid
+    mean = total / valid
     a = b = c = d = e = f = 0.0
     whole = valid - valid % 2
     for i in range(0, whole, 2):
@@ -232,7 +249,7 @@ def return_shape(returns: FloatArray, valid: int, risk_free: float) -> tuple[flo
 
 
 def return_downside(
-    returns: FloatArray, valid: int, risk_free: float, period: float
+    returns: FloatArray, valid: int, total: float, risk_free: float, period: float
 ) -> tuple[float, float, float]:
     """Sortino ratio, downside risk, omega ratio."""
     gains = losses = squares = below = 0.0
@@ -247,7 +264,7 @@ def return_downside(
     risk = math.sqrt(below / valid) * math.sqrt(period)
     if returns.shape[0] < 2:
         return nan, risk, nan
-    mean = lane_sum(returns, valid) / valid - risk_free
+    mean = total / valid - risk_free
     target_risk = math.sqrt(squares / valid) * math.sqrt(period)
     return ratio(mean * period, target_risk), risk, ratio(gains, losses)
 

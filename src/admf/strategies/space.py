@@ -140,11 +140,18 @@ class Choice:
 Parameter: TypeAlias = Int | Float | Bool | Choice
 
 
+_MAPPING = frozenset(dir(Mapping))  # a parameter of such a name is read as p["keys"]
+
+
 class Parameters(Mapping[str, Any]):
     """Values of parameters, read as ``p.fast`` or ``p["fast"]``; they cannot be changed."""
 
     def __init__(self, values: Mapping[str, Any]) -> None:
-        object.__setattr__(self, "_values", dict(values))
+        # Attributes of its own are found far quicker than through __getattr__: a sweep reads many.
+        own = self.__dict__
+        if _MAPPING.isdisjoint(values):
+            own.update(values)
+        own["_values"] = dict(values)
 
     def __getitem__(self, name: str) -> Any:
         return self._values[name]

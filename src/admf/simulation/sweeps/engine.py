@@ -24,7 +24,7 @@ from admf.simulation.orders import generate
 from admf.simulation.records import ORDER_COLUMNS, TRADE_COLUMNS, is_fill
 from admf.simulation.settings import Settings
 from admf.simulation.step_source import NotEmbeddableError, collect
-from admf.simulation.sweeps.plan import Block, Group, blocks_of, check_numbers
+from admf.simulation.sweeps.plan import Block, Group, blocks_of
 from admf.typing import FloatArray
 
 if TYPE_CHECKING:
@@ -158,7 +158,6 @@ class Engine:
         done: np.ndarray[Any, np.dtype[np.bool_]],
     ) -> None:
         """Run a group's trials into their rows of `out`, and mark in `done` those that were run."""
-        check_numbers(group)
         most = max(ROW_BYTES // (8 * len(self._market.bars)), FEW_ROWS)
         running: list[_Running] = []
         try:

@@ -22,6 +22,7 @@ from admf.simulation.sweeps.variants import Variants
 from admf.strategies import BoundStrategy, resolve_strategy
 from admf.strategies.protocol import function_of, mapping_of, state_of, takes_self
 from admf.strategies.space import Parameters
+from admf.typing import FloatArray
 
 Row = Indicator | str  # an indicator, or the name of a column
 
@@ -38,14 +39,16 @@ class Group:
         Names of the arrays that the step reads beside the four prices.
     numbers, texts
         Parameters that the step reads.
+    features, needs
+        Of their settings, see `Variants`.
     trials
         Positions of the trials in the chunk.
     reads
         For each of them the arrays it reads, in the order of `rows`.
-    values, states, settings
-        For each of them its numbers, those of its first state, and those of its settings.
-    features, needs
-        Of their settings, see `Variants`.
+    states
+        For each of them the numbers of its first state, where the strategy has one.
+    values, settings
+        For each of them its numbers and those of its settings, float64 of shape (trials, numbers).
     """
 
     strategy: BoundStrategy
@@ -56,9 +59,9 @@ class Group:
     needs: FactNeeds | None
     trials: list[int] = field(default_factory=list)
     reads: list[tuple[Row, ...]] = field(default_factory=list)
-    values: list[tuple[Any, ...]] = field(default_factory=list)
     states: list[tuple[Any, ...]] = field(default_factory=list)
-    settings: list[tuple[float, ...]] = field(default_factory=list)
+    values: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
+    settings: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
 
 
 class Binder:
@@ -94,33 +97,29 @@ class Binder:
             The strategy refuses a trial's parameters.
         """
         groups: dict[Any, Group] = {}
-        parameters = trials.parameters
-        names = list(parameters)
-        columns = [column[begin:end] for column in parameters.values()]
-        numbers, features = variants.numbers, variants.features
-        types = [set(map(type, column)) for column in columns]
+        columns = {name: column[begin:end] for name, column in trials.parameters.items()}
+        types = [set(map(type, column)) for column in columns.values()]
         mixed = [j for j, kinds in enumerate(types) if len(kinds) > 1]  # a constant type tells nothing apart
         texts = [j for j, kinds in enumerate(types) if str in kinds]
-        for at, values in enumerate(zip(*columns, strict=True) if columns else [()] * (end - begin)):
-            params = dict(zip(names, values, strict=True))
+        chosen, features = variants.chosen, variants.features
+        for at, values in enumerate(zip(*columns.values(), strict=True) if columns else [()] * (end - begin)):
+            params = dict(zip(columns, values, strict=True))
             bound: BoundStrategy | None = None
             specs: Mapping[str, Any]
             files: Mapping[str, Any]
             if self._configured:
                 bound = resolve_strategy(self._reference, params, self._allow)
                 specs, files, state = bound.indicators, bound.columns, bound.initial_state
-                key: Any = (bound.on_bar, tuple(files), None)
+                key: Any = (bound.on_bar, *files)
             else:
                 p = Parameters(params)
-                specs, files = self._ask("indicators", p), self._ask("columns", p)
-                state = self._state(p)
-                key = (tuple(specs), tuple(files), tuple(values[j] for j in texts) if texts else ())
+                specs, files, state = self._ask("indicators", p), self._ask("columns", p), self._state(p)
+                key = (*specs, None, *files, *(values[j] for j in texts)) if files or texts else (*specs,)
             if mixed or state is not None:
                 kinds = tuple(type(values[j]) for j in mixed)
                 key = (key, kinds, None if state is None else tuple(map(type, state)))
-            variant = 0
-            if variants.chosen is not None:
-                variant = variants.chosen[begin + at]
+            variant = 0 if chosen is None else chosen[begin + at]
+            if chosen is not None:
                 key = (key, features[variant], variants.needs[variant])
             group = groups.get(key)
             if group is None:
@@ -129,9 +128,11 @@ class Binder:
                 group = groups[key] = _group_of(bound, features[variant], variants.needs[variant])
             group.trials.append(at)
             group.reads.append(tuple([specs[n] if n in specs else files.get(n, n) for n in group.rows]))
-            group.values.append(tuple([params[name] for name in group.numbers]))
-            group.states.append(state or ())
-            group.settings.append(numbers[variant])
+            if state is not None:
+                group.states.append(state)
+        for group in groups.values():
+            group.values = _table(group, [columns[name] for name in group.numbers])
+            group.settings = variants.table(begin, group.trials)
         return list(groups.values())
 
     def one(self, values: Mapping[str, Any]) -> BoundStrategy:
@@ -220,9 +221,9 @@ def blocks_of(group: Group, most: int) -> Iterator[Block]:
             trials=np.array(group.trials, dtype=np.int64)[chosen],
             rows=[known[number] for number in distinct],
             index=np.ascontiguousarray(inverse.reshape(len(chosen), -1), dtype=np.int64),
-            params=_numbers(group.values, chosen, len(group.numbers)),
-            states=_numbers(group.states, chosen, len(group.strategy.initial_state or ())),
-            settings=_numbers(group.settings, chosen, len(group.settings[0])),
+            params=group.values[chosen],
+            states=_states(group, chosen),
+            settings=group.settings[chosen],
         )
         begin = end
 
@@ -239,13 +240,24 @@ def _reach(ids: Any, order: Any, begin: int, most: int) -> int:
     return len(order)
 
 
-def _numbers(rows: Sequence[tuple[Any, ...]], chosen: Any, width: int) -> Any:
-    if not width:
+def _states(group: Group, chosen: Any) -> FloatArray:
+    if not group.states:
         return np.empty((len(chosen), 0))
-    return np.array([rows[number] for number in chosen.tolist()], dtype=np.float64)
+    _check(group, [value for state in group.states for value in state])
+    return np.array([group.states[at] for at in chosen.tolist()], dtype=np.float64)
 
 
-def check_numbers(group: Group) -> None:
+def _table(group: Group, columns: Sequence[list[Any]]) -> FloatArray:
+    """Take the trials of a group out of columns."""
+    table = np.empty((len(group.trials), len(columns)))
+    for j, column in enumerate(columns):
+        values = [column[at] for at in group.trials]
+        _check(group, values)
+        table[:, j] = values
+    return table
+
+
+def _check(group: Group, values: Sequence[Any]) -> None:
     """Refuse whole numbers that a float64 does not hold.
 
     Raises
@@ -253,10 +265,8 @@ def check_numbers(group: Group) -> None:
     StrategyError
         Some parameter or first state is a whole number beyond 2**53.
     """
-    for values in (*group.values, *group.states):
-        for value in values:
-            if isinstance(value, int) and abs(value) > 2**53:
-                raise StrategyError(
-                    f"strategy {group.strategy.name!r}: a sweep takes whole numbers within +-2**53; "
-                    f"found {value}"
-                )
+    for value in values:
+        if isinstance(value, int) and abs(value) > 2**53:
+            raise StrategyError(
+                f"strategy {group.strategy.name!r}: a sweep takes whole numbers within +-2**53; found {value}"
+            )

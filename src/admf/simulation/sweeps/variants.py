@@ -6,11 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from admf.simulation.api import settings_of
 from admf.simulation.engine import needs_of
 from admf.simulation.facts import FactNeeds
 from admf.simulation.settings import NUMBERS, Settings
 from admf.simulation.sweeps.space import Trials
+from admf.typing import FloatArray
 
 if TYPE_CHECKING:
     from admf.core.config.models import BacktestConfig
@@ -48,6 +51,12 @@ class Variants:
     def of(self, trial: int) -> int:
         """Position of a trial's settings."""
         return 0 if self.chosen is None else self.chosen[trial]
+
+    def table(self, begin: int, trials: Sequence[int]) -> FloatArray:
+        """Numbers of trials of the same features, counted from `begin`: a row each."""
+        if self.chosen is None:
+            return np.tile(self.numbers[0], (len(trials), 1))
+        return np.array([self.numbers[self.chosen[begin + at]] for at in trials])
 
 
 def read_variants(
