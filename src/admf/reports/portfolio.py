@@ -209,7 +209,8 @@ def _data(result: PortfolioResult) -> frame.Part:
             "Rows per year": f"{result.periods_per_year:g}",
         }
     )
-    content = f"{table}{calendar}<h3>Findings of the quality gate</h3>{parts.findings_list(findings)}"
+    content = f"{table}<h3>Common calendar</h3>{calendar}"
+    content += f"<h3>Findings of the quality gate</h3>{parts.findings_list(findings)}"
     return frame.Part("data", "Data", frame.section("data", "Data", "", content, long=True))
 
 
