@@ -6,11 +6,11 @@ is compiled once for all strategies.
 
 from __future__ import annotations
 
+import ast
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from string import Template
-from typing import Any
 
 from admf.simulation import kernel
 from admf.simulation.compile import compile_kernel
@@ -19,14 +19,17 @@ from admf.simulation.records import FILLED, ORDER_COLUMNS, PARTLY_FILLED, TRADE_
 from admf.simulation.step_source import StepSource, collect
 from admf.strategies.orders import LEG_FIELDS
 
-# Functions of the engine that a loop calls, and their types.
-_ENTRIES: dict[str, tuple[Callable[..., Any], str]] = {
-    "begin_run": (bar.begin_run, "_OUT, _ROW"),
-    "begin_bar": (bar.begin_bar, "_OUT, _ROW, _TABLE, _ROW, _ROWS"),
-    "take_target": (decide.take_target, "_OUT, _ROW, _ROW, _t.float64"),
-    "take_order": (decide.take_order, f"_OUT, _ROW, _ROW, _t.UniTuple(_t.float64, {2 * len(LEG_FIELDS)})"),
-    "write_pending": (decide.write_pending, "_OUT, _ROW, _TABLE"),
-}
+# Functions of the engine that a loop calls.
+_ENTRIES = (bar.begin_run, bar.begin_bar, decide.take_target, decide.take_order, decide.write_pending)
+
+# Types of the engine's arguments by their names; all others are numbers. Stated, because numba would compile
+# a function anew for each constant that it is called with.
+_DECISION = f"_t.UniTuple(_t.float64, {2 * len(LEG_FIELDS)})"
+_TYPES = {
+    "s": "_OUT", "p": "_ROW", "x": "_ROW", "box": "_TABLE", "fine": "_ROWS", "d": _DECISION,
+    **dict.fromkeys(("leg", "other", "slot"), "_t.int64"),
+    **dict.fromkeys(("maker", "whole", "opens", "halted", "allowed", "day_lost", "cooling"), "_t.boolean"),
+}  # fmt: skip
 
 # What a strategy may know of its account, as the loop's expressions.
 ACCOUNT = {
@@ -153,7 +156,7 @@ _BOX = {
 def engine_source(features: frozenset[str]) -> str:
     """Generate the module of the order engine with the parts that `features` name, of `layout.FLAGS`."""
     merged = StepSource("")
-    for function, _ in _ENTRIES.values():
+    for function in _ENTRIES:
         source = collect(function, {})
         merged.constants |= source.constants
         merged.functions |= source.functions
@@ -161,9 +164,14 @@ def engine_source(features: frozenset[str]) -> str:
         if flag in merged.constants:
             merged.constants[flag] = f"{flag} = {feature in features}"
     head = kernel.head("the order engine", [merged])
-    for name, (_, types) in _ENTRIES.items():
+    entries = {function.__name__ for function in _ENTRIES}
+    for name, text in merged.functions.items():
+        definition = ast.parse(text).body[0]
+        assert isinstance(definition, ast.FunctionDef)  # noqa: S101 - `collect` gives nothing else
+        types = ", ".join(_TYPES.get(each.arg, "_t.float64") for each in definition.args.args)
+        keep = "cache=True, " if name in entries else ""
         head = head.replace(
-            f"@_njit(**_OPTIONS)\ndef {name}(", f"@_njit(({types},), cache=True, **_OPTIONS)\ndef {name}("
+            f"@_njit(**_OPTIONS)\ndef {name}(", f"@_njit(({types},), {keep}**_OPTIONS)\ndef {name}("
         )
     return head + "\n\nrun = begin_bar\n"
 
