@@ -65,6 +65,7 @@ P_LIMIT_OFFSET, P_STOP_OFFSET = place_of("limit_offset"), place_of("stop_offset"
 P_CANCEL_AFTER, P_REDUCE_TO = place_of("cancel_after_bars"), place_of("reduce_to")
 
 LONG_ONLY, SHORT_ONLY = 1.0, 2.0
+LEVELS_ONLY = -1.0  # a decision for what is held: when it arrives, that may be held no more
 
 
 def intended(s: Any) -> float:
@@ -217,7 +218,9 @@ def take_order(s: Any, p: Any, x: Any, d: Any) -> None:
             return
     elif alone and v == standing(s) and d[7] == 0.0 and d[8] == 0.0 and d[9] == 0.0:
         return
+    moves = alone and v == standing(s)
     slot = new_slot(s, p, x, v)
+    s[slot + Q_AGAIN] = LEVELS_ONLY if moves else 0.0
     for i in range(2 * DECISION_SIZE):
         s[LAST_DECISION + i] = d[i]
         s[slot + Q_LEGS + i] = d[i]
@@ -249,8 +252,8 @@ def accept(s: Any, p: Any, box: Any, slot: int) -> None:
             continue
         again = s[slot + Q_AGAIN] if number == 0 else 0.0
         held = standing(s)
-        if target == held and again == 0.0:
-            if s[S_POS] != 0.0:
+        if again == LEVELS_ONLY or (target == held and again == 0.0):
+            if s[S_POS] != 0.0 and target == held:
                 move_levels(s, leg)
             continue
         s[leg + L_ACTIVE] = 1.0
@@ -287,7 +290,8 @@ def write_pending(s: Any, p: Any, box: Any) -> None:
         for number in range(2):
             part = slot + Q_LEGS + number * DECISION_SIZE
             held = standing(s)
-            if s[part] == s[part] and (s[part] != held or s[slot + Q_AGAIN] == 1.0):
+            again = s[slot + Q_AGAIN]
+            if s[part] == s[part] and again != LEVELS_ONLY and (s[part] != held or again == 1.0):
                 buys = s[part] > held or (s[part] == held and s[part] > 0.0)
                 write_row(
                     s, box, IS_ORDER, s[slot + Q_DECIDED], -1.0, 1.0 if buys else -1.0, s[part], math.nan,

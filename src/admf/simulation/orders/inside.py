@@ -116,7 +116,7 @@ def walk_orders(s: Any, p: Any, box: Any, x: Any, o: float, h: float, l: float, 
         if q > 0.0 and p[P_INTRABAR] == PATH and (level == 0.0 or abs(q - o) < abs(level - o)):
             looked = enter_one(s, p, box, x, leg, q, other, rest, o, h, l, c)
             if not looked and s[S_POS] != 0.0 and s[EXIT_LEG + L_ACTIVE] == 0.0:
-                high, low = (h, q) if q > o else (q, l)  # what is left of the way
+                high, low = (h, q) if c > o else (q, l)  # what is left of the way
                 check_levels(s, p, box, x, q, high, low, high, low)
             return
         check_levels(s, p, box, x, o, h, l, h, l)
@@ -181,13 +181,19 @@ def enter_inside(
 
 
 def nearest_level(s: Any, p: Any, o: float, h: float, l: float) -> float:
-    """Level of the open position that a one-way stretch touches; 0.0 for none."""
+    """Level of the open position that a one-way stretch touches; 0.0 for none.
+
+    The open itself, where it lies beyond a level already.
+    """
     level, _ = stop_level(s, p)
+    goal = s[S_GOAL]
+    side = 1.0 if s[S_POS] > 0.0 else -1.0
+    if side * (level - o) >= 0.0 or side * (o - goal) >= 0.0:
+        return o
     if l <= level <= h:
         return level
-    goal = s[S_GOAL]
     if l <= goal <= h:
-        return float(goal)
+        return goal
     return 0.0
 
 
