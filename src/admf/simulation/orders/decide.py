@@ -216,9 +216,11 @@ def take_order(s: Any, p: Any, x: Any, d: Any) -> None:
     if s[FIRST_LEG + L_ACTIVE] == 1.0 or s[SECOND_LEG + L_ACTIVE] == 1.0 or s[S_OUTSTANDING] > 0.0:
         if is_last(s, d):
             return
-    elif alone and v == standing(s) and d[7] == 0.0 and d[8] == 0.0 and d[9] == 0.0:
-        return
-    moves = alone and v == standing(s)
+        moves = False
+    else:
+        moves = alone and v == standing(s)
+        if moves and d[7] == 0.0 and d[8] == 0.0 and d[9] == 0.0:
+            return
     slot = new_slot(s, p, x, v)
     s[slot + Q_AGAIN] = LEVELS_ONLY if moves else 0.0
     for i in range(2 * DECISION_SIZE):
