@@ -48,3 +48,17 @@ def lane_squares(values: FloatArray, count: int, mean: float) -> float:
         deviation = values[i] - mean
         lanes[i - whole] += deviation * deviation
     return folded(lanes)
+
+
+def lane_products(values: FloatArray, mean: float, others: FloatArray, mean_other: float) -> float:
+    """Sum of the products of the deviations of two series from their means."""
+    lanes = np.zeros(64)
+    count = values.shape[0]
+    whole = count - count % 64
+    for i in range(0, whole, 64):
+        for j in range(64):
+            u = np.uint64(i + j)
+            lanes[np.uint64(j)] += (values[u] - mean) * (others[u] - mean_other)
+    for i in range(whole, count):
+        lanes[i - whole] += (values[i] - mean) * (others[i] - mean_other)
+    return folded(lanes)

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from admf.simulation.lanes import folded, lane_squares, lane_sum
+from admf.simulation.lanes import folded, lane_products, lane_squares, lane_sum
 from admf.typing import FloatArray
 
 # Cells of the book.
@@ -66,7 +66,7 @@ GROUPS = (
         (*_SUMMED, "risk_free", "period"),
         ("sortino_ratio", "downside_risk", "omega_ratio"),
     ),
-    Group("return_stability", _RETURNS, ("stability_of_timeseries",)),
+    Group("equity_stability", ("equity",), ("stability_of_timeseries",)),
     Group("return_market", (*_RETURNS, "market", "risk_free", "period"), ("alpha", "beta")),
     Group(
         "book_trades",
@@ -269,31 +269,24 @@ def return_downside(
     return ratio(mean * period, target_risk), risk, ratio(gains, losses)
 
 
-def return_stability(returns: FloatArray, valid: int) -> tuple[float]:
-    """R squared of a line through the cumulative log returns."""
-    if valid < 2:
-        return (nan,)
-    grown = 0.0
-    total = 0.0
-    changed = False
-    for i in range(valid):
-        if not returns[i] > -1.0:
+def equity_stability(equity: FloatArray) -> tuple[float]:
+    """R squared of a line through the logarithm of the equity."""
+    n = equity.shape[0]
+    # taken against the middle one: a constant changes nothing, and the sums below cancel little
+    base = equity[n // 2]
+    middle = (n - 1.0) / 2.0
+    total = squares = covariance = 0.0
+    for i in range(n):
+        if not min(equity[i], base) > 0.0:
             return (nan,)
-        step = math.log1p(returns[i])
-        grown += step
+        grown = math.log(equity[i] / base)
         total += grown
-        changed = changed or (i > 0 and step != 0.0)
-    if not changed:
+        squares += grown * grown
+        covariance += (i - middle) * grown
+    squares -= total * (total / n)
+    times = n * (float(n) * n - 1.0) / 12.0
+    if not squares > 0.0:
         return (nan,)
-    mean = total / valid
-    middle = (valid - 1.0) / 2.0
-    grown = 0.0
-    covariance = squares = 0.0
-    for i in range(valid):
-        grown += math.log1p(returns[i])
-        covariance += (i - middle) * (grown - mean)
-        squares += (grown - mean) * (grown - mean)
-    times = valid * (float(valid) * valid - 1.0) / 12.0
     found = ratio(covariance * covariance, times * squares)
     return (1.0 if found > 1.0 else found,)
 
@@ -305,17 +298,10 @@ def return_market(
     count = valid - 1
     if count < 2:
         return nan, nan
-    ours = theirs = 0.0
-    for i in range(1, valid):
-        ours += returns[i]
-        theirs += market[i]
-    ours /= count
-    theirs /= count
-    variance = covariance = 0.0
-    for i in range(1, valid):
-        deviation = market[i] - theirs
-        variance += deviation * deviation
-        covariance += deviation * (returns[i] - ours)
+    earned, held = returns[1:valid], market[1:valid]
+    ours, theirs = lane_sum(earned, count) / count, lane_sum(held, count) / count
+    variance = lane_squares(held, count, theirs)
+    covariance = lane_products(held, theirs, earned, ours)
     if variance / count < 1e-30:
         return nan, nan
     slope = covariance / variance

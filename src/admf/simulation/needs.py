@@ -41,13 +41,13 @@ def missing_data(bars: Bars, config: BacktestConfig) -> list[Problem]:
 
 
 def _missing_volume(bars: Bars, config: BacktestConfig) -> list[Problem]:
-    if bars.volume.any():
+    needed = {path: outcome for path, outcome in _VOLUME.items() if _value(config, path)}
+    if not needed or bars.volume.any():
         return []
     hint = "load data with volume, or remove it"
     return [
         Problem(path, f"needs volume, and the data has none: {outcome}", hint=hint)
-        for path, outcome in _VOLUME.items()
-        if _value(config, path)
+        for path, outcome in needed.items()
     ]
 
 

@@ -90,7 +90,7 @@ class SimulationResult:
     def _series(self, values: FloatArray, name: str) -> pd.Series:
         import pandas as pd
 
-        return pd.Series(values, index=self.bars.index, name=name)
+        return pd.Series(values, index=self.bars.index, name=name, copy=False)  # they are read-only
 
     @cached_property
     def orders(self) -> pd.DataFrame:
