@@ -74,7 +74,7 @@ def test_every_cell(reference, bars, grid):
     np.testing.assert_array_equal(table["trades"], grid["n_closed"])
     np.testing.assert_allclose(table["max_drawdown"], grid["max_dd"], rtol=1e-10)
     sharpe = sharpe_without_first_bar(table, len(bars))
-    np.testing.assert_allclose(sharpe, grid["sharpe252"], rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(sharpe, grid["sharpe252"], rtol=1e-10, atol=1e-12)
 
 
 def test_built_in_averages_round_two_cells_otherwise(reference, bars, grid):

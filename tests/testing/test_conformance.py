@@ -8,6 +8,7 @@ import pytest
 
 from admf.indicators import RSI, SMA, custom
 from admf.strategies import Int
+from admf.strategies.orders import keep, limit_order
 from admf.testing import check_indicator, check_strategy
 from admf.testing.bars import example_bars
 
@@ -121,3 +122,24 @@ def test_memory_outside_the_state_is_found():
     # An odd number of bars, so that the second run begins on the other foot.
     with pytest.raises(AssertionError, match=r"'Remembers' is not pure: run again .* at bar 0 \(1.0\)"):
         check_strategy(Remembers, bars=example_bars(count=101))
+
+
+def test_a_strategy_may_give_orders():
+    class Dips:
+        def on_bar(position, close, low):
+            if position == 0.0:
+                return limit_order(1.0, low, stop_loss=0.9 * close)
+            return keep()
+
+    check_strategy(Dips)
+
+
+def test_an_order_is_judged_by_all_of_its_fields():
+    count = itertools.count()
+
+    class Restless:
+        def on_bar(close):
+            return limit_order(1.0, close - next(count))
+
+    with pytest.raises(AssertionError, match="not pure"):
+        check_strategy(Restless)

@@ -12,6 +12,7 @@ from admf.indicators import IndicatorTable
 from admf.indicators.table import column_of
 from admf.market.bars import Bars
 from admf.strategies import BoundStrategy, resolve_strategy
+from admf.strategies.orders import is_decision, keep
 from admf.testing.bars import change_after, example_bars
 from admf.testing.indicators import check_indicator, moments, refusals_fail
 
@@ -26,8 +27,8 @@ def check_strategy(
     """Check that a strategy keeps what the engine relies on.
 
     It must conform to the protocol; its indicators must pass `check_indicator`; its step must give a number
-    (with a state: a number and a tuple as long as the first), the same for the same bars in every simulation,
-    and no decision may change when later bars do.
+    or an order of `admf.strategies.orders` (with a state: that and a tuple as long as the first), the same for
+    the same bars in every simulation, and no decision may change when later bars do.
 
     Parameters
     ----------
@@ -66,15 +67,16 @@ def check_strategy(
             )
 
 
-def decisions(strategy: BoundStrategy, bars: Bars) -> list[float]:
+def decisions(strategy: BoundStrategy, bars: Bars) -> list[float] | list[tuple[float, ...]]:
     """Run a strategy's step over bars, with a plain account, and give its decisions.
 
-    A target is held from the next bar on, as that share of 100 units, bought at the close of the bar before.
+    A target is held from the next bar on, as that share of 100 units, bought at the close of the bar before;
+    that of an order likewise.
 
     Returns
     -------
-    list of float
-        One a bar; NaN during the warm-up, and where it decides nothing.
+    list of float, or of tuples
+        One a bar, tuples where it gives orders; NaN during the warm-up, and where it decides nothing.
 
     Raises
     ------
@@ -86,7 +88,7 @@ def decisions(strategy: BoundStrategy, bars: Bars) -> list[float]:
     step = strategy.new_step()
     state = strategy.initial_state
     held = {"position": 0.0, "entry_price": math.nan, "bars_held": 0, "equity": 100_000.0}
-    decided = [math.nan] * len(bars)
+    decided: list[Any] = [math.nan] * len(bars)
     for bar in range(first, len(bars)):
         values: list[Any] = []
         for name in strategy.arguments:
@@ -99,12 +101,15 @@ def decisions(strategy: BoundStrategy, bars: Bars) -> list[float]:
             else:
                 base = name if name in rows else name.removeprefix("prev_")
                 values.append(float(rows[base][bar - (base != name)]))
-        target, state = _ask(strategy, step, values, state, bar)
-        decided[bar] = target
+        decided[bar], state = _ask(strategy, step, values, state, bar)
+        target = decided[bar][0] if isinstance(decided[bar], tuple) else decided[bar]
         held["bars_held"] += held["position"] != 0.0
         if not math.isnan(target) and 100.0 * target != held["position"]:
             held.update(position=100.0 * target, bars_held=0)
             held["entry_price"] = float(bars.close[bar]) if target else math.nan
+    orders = next((answer for answer in decided if isinstance(answer, tuple)), None)
+    if orders is not None:
+        decided[:first] = [keep()] * first
     return decided
 
 
@@ -125,7 +130,7 @@ def _rows(strategy: BoundStrategy, bars: Bars) -> dict[str, Any]:
 
 def _ask(
     strategy: BoundStrategy, step: Any, values: list[Any], state: tuple[Any, ...] | None, bar: int
-) -> tuple[float, tuple[Any, ...] | None]:
+) -> tuple[float | tuple[float, ...], tuple[Any, ...] | None]:
     what = f"strategy {strategy.name!r} at bar {bar}"
     try:
         answer = step(*values)
@@ -140,11 +145,15 @@ def _ask(
         if len(new) != len(state):
             raise AssertionError(f"{what}: the state has {len(new)} values, and had {len(state)} at first")
         state = new
+    if isinstance(answer, tuple) and is_decision(answer):
+        return answer, state
     if not isinstance(answer, bool | int | float | np.number | np.bool_):
         raise AssertionError(f"{what}: a target is a number from -1 to 1, or NaN; found {answer!r}")
     return float(answer), state
 
 
-def _difference(first: list[float], second: list[float]) -> int | None:
+def _difference(first: list[Any], second: list[Any]) -> int | None:
     equal = np.isclose(first, second, rtol=1e-9, atol=0.0, equal_nan=True)
+    if equal.ndim == 2:  # orders: all of their fields
+        equal = equal.all(axis=1)
     return None if equal.all() else int(np.argmin(equal))

@@ -25,7 +25,6 @@ HAS_FINANCING = True
 HAS_SIZING = True  # methods beside cash_fraction and fixed_units
 HAS_MARGIN = True  # leverage, maintenance margin, locates
 HAS_RISK = True
-RECORDS = True  # MAE and MFE are wanted
 
 FLAGS = {
     "orders": "HAS_ORDERS", "volume": "HAS_VOLUME", "halts": "HAS_HALTS", "path": "HAS_PATH",
