@@ -112,11 +112,17 @@ def written(frame: pd.DataFrame, decisions: Sequence[Decision], plain: bool) -> 
 
 
 def by_oracle(
-    bars: Bars, decisions: Sequence[Decision], cash: float, finer: Bars | None, **config: Mapping[str, Any]
+    bars: Bars,
+    decisions: Sequence[Decision],
+    cash: float,
+    finer: Bars | None,
+    first: int = 0,
+    **config: Mapping[str, Any],
 ) -> Outcome:
+    """The oracle on the bars from `first` on; those before it are known."""
     names = ("execution", "costs", "sizing", "margin")
     facts = bars_with_facts(bars, *(config.get(name, {}) for name in names), finer=finer)
-    return Oracle(cash, bars.periods_per_year, bars.symbol, **config).run(facts, decisions)
+    return Oracle(cash, bars.periods_per_year, bars.symbol, **config).run(facts[first:], decisions[first:])
 
 
 def by_simulate(
@@ -125,6 +131,7 @@ def by_simulate(
     cash: float,
     finer: Bars | None,
     compiled: bool = False,
+    first: int = 0,
     **config: Mapping[str, Any],
 ) -> Outcome:
     """The public `simulate`, its tables as the oracle's rows."""
@@ -132,7 +139,9 @@ def by_simulate(
         "signals" if plain and compiled else PythonTarget if plain else Script if compiled else PythonScript
     )
     params = {"target": "target"} if plain and compiled else None
-    more = {"finer": finer} if finer is not None else {}
+    more: dict[str, Any] = {"start": bars.index[first].isoformat()} if first else {}
+    if finer is not None:
+        more["finer"] = finer
     result = admf.simulate(bars, strategy, params, initial_cash=cash, **config, **more)
     assert result.compiled == compiled, result.warnings
     return outcome_of(result)
