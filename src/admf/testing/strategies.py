@@ -27,8 +27,8 @@ def check_strategy(
     """Check that a strategy keeps what the engine relies on.
 
     It must conform to the protocol; its indicators must pass `check_indicator`; its step must give a number
-    or an order of `admf.strategies.orders` (with a state: that and a tuple as long as the first), the same for
-    the same bars in every simulation, and no decision may change when later bars do.
+    or an order of `admf.strategies.orders` (with a state: that and a tuple as long as the first), the same
+    for the same bars in every simulation, and no decision may change when later bars do.
 
     Parameters
     ----------
