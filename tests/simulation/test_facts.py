@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import math
 import statistics
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -302,21 +301,3 @@ def test_a_session_that_is_stepped_needs_to_know_its_end() -> None:
         "X: time_in_force day needs to know the last bar of a session, which bars of 1h that come one by one "
         "do not tell"
     )
-
-
-def test_a_million_bars_take_no_two_seconds() -> None:
-    n = 1_000_000
-    random = np.random.default_rng(0)
-    close = 100 * np.exp(np.cumsum(random.normal(0, 1e-3, n)))
-    stamps = np.arange(n) * 60_000_000_000 + 1_500_000_000_000_000_000
-    volume = np.floor(random.lognormal(10, 1, n))
-    extra = {name: random.random(n) for name in ("spread", "halted", "locate", "funding")}
-    bars = Bars("X", "1m", stamps, close, close, close, close, volume, extra, timezone="America/New_York")
-    needs = FactNeeds("spread", 20, 20, 14, "halted", True, "locate", "funding")
-    seconds = math.inf
-    for _ in range(3):  # the machine may be busy
-        if seconds >= 2.0:
-            began = time.process_time()
-            facts_of(bars, needs)
-            seconds = min(seconds, time.process_time() - began)
-    assert seconds < 2.0

@@ -8,7 +8,7 @@ from admf.simulation.records import ORDER_COLUMNS, REASONS, STATUSES, TYPES
 
 
 class Order(NamedTuple):
-    """An order that waits for the next bar: its side, and the target exposure that it is for."""
+    """An order that waits: its side, and the target exposure that it is for."""
 
     decided_bar: int
     side: str
@@ -43,7 +43,7 @@ class SessionUpdate(NamedTuple):
     timestamp
         UTC nanoseconds.
     orders
-        Decided at this close, to be filled when the next bar comes: one or none.
+        That work, or are on their way to the market; none, one, or two of which one cancels the other.
     fills
         What was filled on this bar, or with fill same_close at the close before, in order.
     refused
