@@ -443,6 +443,26 @@ def test_parquet_is_resumed(random_bars, tmp_path):
     pd.testing.assert_frame_equal(rest.table, whole, check_exact=True)
 
 
+def test_what_a_later_chunk_refuses_leaves_the_earlier_ones(random_bars, tmp_path):
+    class Refuses:
+        parameters: ClassVar = {"length": Int(2, 50)}
+
+        @staticmethod
+        def indicators(p):
+            if p.length == 9:
+                raise ValueError("nine")
+            return {"average": SMA(p.length)}
+
+        @staticmethod
+        def on_bar(close, average):
+            return 1.0 if close > average else 0.0
+
+    grid = {"length": [3, 4, 9, 5]}
+    with pytest.raises(StrategyError, match="nine"):
+        admf.sweep(random_bars(1), Refuses, grid, metrics=FEW, chunk_size=1, output=tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["part-000000.parquet", "part-000001.parquet"]
+
+
 @pytest.mark.parametrize(
     "change",
     [{"metrics": ["trades"]}, {"initial_cash": 5.0}, {"risk_free_pct": 1.0}, {"start": "2015-03-02"}],

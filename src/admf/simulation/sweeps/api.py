@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -42,7 +43,8 @@ if TYPE_CHECKING:
     from admf.simulation.settings import Settings
     from admf.strategies import BoundStrategy
 
-CHUNK_TRIALS = 10_000
+CHUNK_TRIALS = 10_000  # of a file
+PIECE_TRIALS = 2_000  # in memory: while a piece is computed, the next one is bound
 
 
 def sweep(
@@ -86,7 +88,8 @@ def sweep(
     workers
         Threads; None: one a processor. The numbers do not depend on it.
     chunk_size
-        Trials of a chunk, that is of a file in `output`; 10,000 unless told. The numbers do not depend on it.
+        Trials of a chunk, that is of a file in `output`; 10,000 unless told (2,000 in memory). The numbers do
+        not depend on it.
     cancel
         A `threading.Event`, or a function that gives true when the sweep shall stop. Looked at between
         trials; what was finished is given back.
@@ -121,7 +124,7 @@ def sweep(
         bars = load_bars(bars)
     names = _metric_names(metrics)
     threads = _positive("workers", workers, os.cpu_count() or 1)
-    size = _positive("chunk_size", chunk_size, CHUNK_TRIALS)
+    size = _positive("chunk_size", chunk_size, PIECE_TRIALS if output is None else CHUNK_TRIALS)
 
     def config_of(sections: Mapping[str, Any]) -> BacktestConfig:
         return backtest_config(strategy, sections, initial_cash, start, end, risk_free_pct)
@@ -189,6 +192,7 @@ class _Run:
         self.reported = 0
         self.reasons: dict[str, None] = {}
         self.parts: list[dict[str, Any]] = []
+        self.ahead: dict[int, list[Group]] = {}
 
     def chunks(self, size: int, store: Store | None, source: str) -> None:
         """Run all chunks that are not there yet."""
@@ -196,7 +200,8 @@ class _Run:
             if self.stop.check():
                 break
             end = min(begin + size, self.trials.count)
-            groups = [(group, self.engine.kernel_of(group)) for group in self._groups(begin, end)]
+            bound = self.ahead.pop(begin, None) or self._groups(begin, end)
+            groups = [(group, self.engine.kernel_of(group)) for group in bound]
             digest = ""
             if store is not None:
                 digest = self._digest(groups, source, begin, end)
@@ -204,7 +209,7 @@ class _Run:
                     self.finished += end - begin
                     self._advance(end - begin)
                     continue
-            columns, count = self._chunk(groups, begin, end)
+            columns, count = self._chunk(groups, begin, end, min(end + size, self.trials.count))
             if store is None:
                 self.parts.append(columns)
                 self.finished += count
@@ -217,14 +222,20 @@ class _Run:
     def _groups(self, begin: int, end: int) -> list[Group]:
         return self.binder.groups(self.trials, self.variants, begin, end)
 
-    def _chunk(self, groups: Any, begin: int, end: int) -> tuple[dict[str, Any], int]:
+    def _look_ahead(self, begin: int, end: int) -> None:
+        """Bind the trials of the next chunk, while the threads are busy with this one."""
+        if begin < end and begin not in self.ahead:
+            with suppress(AdmfError):  # raised again when it is that chunk's turn
+                self.ahead[begin] = self._groups(begin, end)
+
+    def _chunk(self, groups: Any, begin: int, end: int, following: int) -> tuple[dict[str, Any], int]:
         out = np.full((end - begin, len(self.names)), np.nan)
         done = np.zeros(end - begin, dtype=bool)
         for group, kernel in groups:
             reason = kernel if isinstance(kernel, str) else None
             if not isinstance(kernel, str):
                 try:
-                    self.engine.run(group, kernel[0], out, done)
+                    self.engine.run(group, kernel[0], out, done, lambda: self._look_ahead(end, following))
                 except StepFailedError as error:
                     reason = str(error)  # the plain engine says on which bar
             if reason is not None:

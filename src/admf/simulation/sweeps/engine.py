@@ -124,6 +124,7 @@ class Engine:
         self._scratch: list[tuple[FloatArray, FloatArray, FloatArray]] = []
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="admf-sweep")
         self._table = IndicatorTable(market.bars)
+        self._rows: dict[str, FloatArray] = {}  # of the last block
         self._known_facts: dict[FactNeeds, Facts] = {}
         self.unfinished_values = 0  # trials whose values were never complete
 
@@ -156,8 +157,12 @@ class Engine:
         kernel: Callable[..., Any],
         out: FloatArray,
         done: np.ndarray[Any, np.dtype[np.bool_]],
+        meanwhile: Callable[[], None],
     ) -> None:
-        """Run a group's trials into their rows of `out`, and mark in `done` those that were run."""
+        """Run a group's trials into their rows of `out`, and mark in `done` those that were run.
+
+        `meanwhile` is called when all is given to the threads, before they are waited for.
+        """
         most = max(ROW_BYTES // (8 * len(self._market.bars)), FEW_ROWS)
         running: list[_Running] = []
         try:
@@ -168,6 +173,8 @@ class Engine:
                 # With several threads the next block's arrays are computed while this one runs.
                 while len(running) > (self._workers > 1):
                     running.pop(0).finish(self, out, done)
+            if running:
+                meanwhile()
         except StepFailedError:
             raise
         except BaseException:
@@ -181,8 +188,12 @@ class Engine:
         market = self._market
         rows = np.empty((len(block.rows), len(market.bars)))
         firsts = np.zeros(len(block.rows), dtype=np.int64)
+        before, self._rows = self._rows, {}
         for at, row in enumerate(block.rows):
-            rows[at] = self._row(row, group)
+            key = row.key if isinstance(row, Indicator) else row
+            known = before.get(key)  # blocks that follow each other share many
+            rows[at] = self._row(row, group) if known is None else known
+            self._rows[key] = rows[at]
             if isinstance(row, Indicator):
                 firsts[at] = first_value(rows[at])
         warms = _warm_up(group, block, firsts, len(market.bars))
