@@ -107,6 +107,27 @@ def units_within(
     return units, rule
 
 
+def share_within(wanted: float, gross_others: float, equity: float, most_leverage: float) -> float:
+    """Tell which share of several orders the leverage leaves, all cut alike; 1 where they are within it.
+
+    Parameters
+    ----------
+    wanted
+        Value by which the orders open or enlarge positions, added, currency.
+    gross_others
+        Value of all that is held beside that, long and short added, currency.
+    equity
+        Of the account, currency.
+    most_leverage
+        Value of all positions as a multiple of the equity.
+    """
+    worth = equity if equity > 0.0 else 0.0
+    room = worth * most_leverage - gross_others
+    if wanted > room:
+        return room / wanted if room > 0.0 else 0.0
+    return 1.0
+
+
 def has_lost(equity: float, before: float, most: float) -> bool:
     """Tell whether the equity lies `most` (a fraction) or more below what it was; not if `most` is infinite.
 

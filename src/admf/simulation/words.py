@@ -257,8 +257,8 @@ def sizing_text(settings: Settings) -> str:
     return text
 
 
-def risk_text(settings: Settings) -> str:
-    """Say which limits cut, block or close positions."""
+def risk_text(settings: Settings, closed: str = "the position is closed") -> str:
+    """Say which limits cut, block or close positions; `closed` says what a loss does."""
     parts = []
     if settings.allowed_symbols:
         parts.append(f"only {', '.join(settings.allowed_symbols)} may be traded")
@@ -274,13 +274,11 @@ def risk_text(settings: Settings) -> str:
     if settings.max_leverage < OFF:
         parts.append(f"all positions are cut to {settings.max_leverage:g} x the equity")
     if settings.daily_loss < OFF:
-        more = {"block": "no entry", "flatten": "the position is closed, and no entry"}[
-            settings.on_daily_loss
-        ]
+        more = {"block": "no entry", "flatten": f"{closed}, and no entry"}[settings.on_daily_loss]
         parts.append(f"after a loss of {percent(settings.daily_loss)} in a day {more} on that day")
     if settings.max_drawdown < OFF:
         then = {
-            "halt": "the position is closed, and trading ends",
+            "halt": f"{closed}, and trading ends",
             "reduce": f"positions are {percent(settings.reduce_to)} of their size until the next new high",
         }[settings.on_drawdown]
         parts.append(f"at a drawdown of {percent(settings.max_drawdown)} {then}")

@@ -42,11 +42,13 @@ def simulate_both(
 ) -> PortfolioResult:
     """The public `simulate_portfolio`, after making sure that the plain twin gives the same bits."""
     result = admf.simulate_portfolio(bars, allocation, params, rebalance=rebalance, **settings)
-    sections = {key: settings[key] for key in ("execution", "sizing", "costs") if key in settings}
+    sections = {key: settings[key] for key in ("execution", "sizing", "costs", "risk") if key in settings}
     config = BacktestConfig(
         strategy={"name": "x"}, initial_cash=settings.get("initial_cash", 100_000.0), **sections
     )
-    numbers = Settings.from_config(config.execution, config.sizing, config.costs, config.initial_cash)
+    numbers = Settings.from_config(
+        config.execution, config.sizing, config.costs, config.initial_cash, risk=config.risk
+    )
     band = rebalance.get("band", 0.0) if isinstance(rebalance, dict) else 0.0
     rows = result.decision_bars + result.first
     plain = run_plain(result.joined, numbers, band, result.first, result.last, rows, result.target_values)

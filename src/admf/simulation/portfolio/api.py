@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from admf.core.config.models import BacktestConfig, CostsConfig, ExecutionConfig, SizingConfig
+from admf.core.config.models import BacktestConfig, CostsConfig, ExecutionConfig, RiskConfig, SizingConfig
 from admf.core.config.portfolio import PortfolioConfig, RebalanceConfig
 from admf.errors import ConfigError, Problem, WorkflowCancelledError
 from admf.simulation.portfolio.allocation import Allocation, Universe, ask, resolve_allocation
@@ -37,6 +37,7 @@ def simulate_portfolio(
     execution: Mapping[str, Any] | ExecutionConfig | None = None,
     sizing: Mapping[str, Any] | SizingConfig | None = None,
     costs: Mapping[str, Any] | CostsConfig | None = None,
+    risk: Mapping[str, Any] | RiskConfig | None = None,
     initial_cash: float = 100_000.0,
     start: date | datetime | str | None = None,
     end: date | datetime | str | None = None,
@@ -62,9 +63,11 @@ def simulate_portfolio(
         Parameters of an allocation that is named or a class.
     rebalance
         The keys of the YAML, as in ``{"schedule": "weekly", "band": 0.02}``, or the schedule alone.
-    execution, sizing, costs
+    execution, sizing, costs, risk
         The keys of the YAML. Of execution: ``fill: next_open`` and ``direction``; of sizing: ``fraction`` (of
-        each weight) and ``lot_size``; the five plain costs.
+        each weight) and ``lot_size``; the five plain costs; of risk all but ``cooldown_bars``. Limits of size
+        are checked at the opens at which an order is filled, and cut what opens or enlarges a position, never
+        what reduces one; losses are judged at every close.
     initial_cash
         Currency.
     start, end
@@ -90,6 +93,7 @@ def simulate_portfolio(
         "execution": execution,
         "sizing": sizing,
         "costs": costs,
+        "risk": risk,
         "start_date": start,
         "end_date": end,
     }
@@ -166,7 +170,9 @@ def _simulate(
         allocation = allocation.prepare(universe)
     schedule = schedule_of(when, allocation)
     rows = decision_rows(joined, first, last, schedule, when.every_bars or 1)
-    settings = Settings.from_config(config.execution, config.sizing, config.costs, config.initial_cash)
+    settings = Settings.from_config(
+        config.execution, config.sizing, config.costs, config.initial_cash, risk=config.risk
+    )
     viewer = Viewer(joined, when.stale_after_days)
     decider = Decider(name, allocation, viewer, schedule, direction, stopped)
     engine = Engine(joined, settings, when.band, first, last)
@@ -310,7 +316,7 @@ def simulated_rows(joined: Joined, config: BacktestConfig) -> tuple[int, int]:
 
 
 def _columns(tracks: Tracks) -> dict[str, Any]:
-    whole = ("decided_bar", "bar", "symbol", "status")
+    whole = ("decided_bar", "bar", "symbol", "status", "reason")
     return {
         name: _sealed(tracks.orders[:, at].astype(np.int64 if name in whole else np.float64, order="C"))
         for at, name in enumerate(ORDER_COLUMNS)

@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from admf.simulation.assumptions import costs_text
+from admf.simulation.portfolio.engine import is_limited
 from admf.simulation.portfolio.join import Joined
 from admf.simulation.portfolio.records import (
     FILLED,
     NOT_AFFORDABLE,
     REDUCED,
     REPLACED,
+    STATUSES,
     TOO_SMALL,
     UNFILLED,
     cut_short,
 )
-from admf.simulation.settings import Settings
+from admf.simulation.records import RISK
+from admf.simulation.settings import OFF, Settings
+from admf.simulation.words import risk_text
 from admf.typing import FloatArray
 
 if TYPE_CHECKING:
@@ -79,6 +83,7 @@ def assumption_card(
         "borrowing": "none: the absolute weights add to 1 at most, and cash never goes negative; no borrow "
         "cost, no margin call and no interest on cash",
         "volume": "orders fill whole, whatever the bar's volume",
+        "risk": _risk(settings, joined),
         "open positions": ("; ".join(open_) + "; marked at the last close, not among the trades")
         if open_
         else "none at the end",
@@ -110,6 +115,7 @@ def warnings_of(
         for code, count in counts.items()
         if count
     ]
+    found += _limited(orders)
     if not np.any((status == FILLED) | (status == REDUCED)):
         found.append("zero trades: no order was filled")
     if tracks.equity.min() <= 0:
@@ -123,6 +129,49 @@ def warnings_of(
                 f"{symbol} has no bar after {when}: its position was not sold, and is marked at that close"
             )
     return found
+
+
+def _limited(orders: Mapping[str, np.ndarray[Any, Any]]) -> list[str]:
+    """Count what risk blocked, cut and closed, rule by rule."""
+    status = orders["status"]
+    counts = np.bincount(status, minlength=len(STATUSES))
+    found = []
+    for first in ("blocked", "cut"):
+        rules = {
+            name.partition(": ")[2]: int(counts[code])
+            for code, name in enumerate(STATUSES)
+            if name.startswith(f"{first}: ") and counts[code]
+        }
+        if rules:
+            each = ", ".join(f"{count} {rule}" for rule, count in rules.items())
+            total = sum(rules.values())
+            found.append(f"{total} {'order was' if total == 1 else 'orders were'} {first} by risk: {each}")
+    filled = (status == FILLED) | (status == REDUCED)
+    if closed := int(np.sum(filled & (orders["reason"] == RISK))):
+        found.append(
+            f"{closed} {'position was' if closed == 1 else 'positions were'} closed or reduced by a limit"
+            " of losses"
+        )
+    return found
+
+
+def _risk(settings: Settings, joined: Joined) -> str:
+    """Say which limits there are, and when they are looked at."""
+    if not is_limited(settings):
+        return "no limits"
+    text = risk_text(settings, "every position is closed at the next open of its symbol")
+    parts = [
+        text,
+        "sizes are checked at the opens, before costs, where an order opens or enlarges a position",
+    ]
+    if settings.max_leverage < OFF:
+        parts.append("what the leverage does not allow is taken from all such orders of a bar alike")
+    if settings.max_open_positions < OFF:
+        parts.append("the symbols get the free places in their order")
+    if settings.daily_loss < OFF or settings.max_drawdown < OFF:
+        parts.append(f"losses are judged at every close; days are those of {joined.timezone}")
+        parts.append("what was closed is opened again at the next decision that asks for it")
+    return "; ".join(parts)
 
 
 def data_warnings(bars: Mapping[str, Bars]) -> list[str]:

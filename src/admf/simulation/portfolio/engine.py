@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -9,10 +10,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from admf.simulation import risk
 from admf.simulation.portfolio.join import Joined
 from admf.simulation.portfolio.plain import PlainPortfolio
 from admf.simulation.portfolio.records import ORDER_COLUMNS, UNFILLED
-from admf.simulation.settings import Settings
+from admf.simulation.portfolio.schedule import local_periods
+from admf.simulation.settings import CODES, Settings
 from admf.typing import FloatArray, IntArray
 
 
@@ -36,10 +39,38 @@ class Tracks(NamedTuple):
 
 
 @cache
-def _kernel() -> Callable[..., Any]:
+def _kernel(limited: bool) -> Callable[..., Any]:
     from admf.simulation.compile import compile_kernel
 
-    return compile_kernel(Path(__file__).with_name("loop.py").read_text(encoding="utf-8"))
+    return compile_kernel(loop_source(limited))
+
+
+def loop_source(limited: bool) -> str:
+    """Give the text of the compiled loop; without limits it knows nothing of risk."""
+    text = Path(__file__).with_name("loop.py").read_text(encoding="utf-8")
+    rules = (risk.blocked_by, risk.has_lost, risk.share_within, risk.units_within)
+    names = ", ".join(rule.__name__ for rule in rules)
+    given = "".join(f"@njit(**_OPTIONS)\n{inspect.getsource(rule)}\n\n" for rule in rules)
+    text = text.replace(f"from admf.simulation.risk import {names}\n", "import math\n")
+    return text.replace("HAS_RISK = False\n", f"HAS_RISK = {limited}\n\n\n{given}")
+
+
+def is_limited(settings: Settings) -> bool:
+    """Tell whether a limit of risk is set."""
+    return "risk" in settings.order_features()
+
+
+def days_of(joined: Joined, settings: Settings) -> IntArray:
+    """Day of each row, local; nothing where no limit asks for it."""
+    if not is_limited(settings):
+        return np.zeros(0, dtype=np.int64)
+    return local_periods(joined, 0, len(joined.timestamps), "D")
+
+
+def allowed_of(joined: Joined, settings: Settings) -> list[bool]:
+    """Tell of each symbol whether it may be traded."""
+    names = settings.allowed_symbols
+    return [not names or symbol in names for symbol in joined.symbols]
 
 
 class Engine:
@@ -50,7 +81,7 @@ class Engine:
     joined
         Prices of all symbols.
     settings
-        Costs, lot size and initial cash.
+        Costs, lot size, initial cash and limits.
     band
         Distance from its target within which a weight is left alone.
     first, last
@@ -74,6 +105,21 @@ class Engine:
         self._marks = marks_before(joined, first)
         self._goal = np.full(count, np.nan)
         self._since = np.zeros(count)
+        self._cause = np.zeros(count)
+        self._aim = np.full(count, np.nan)
+        cash, nan = s.initial_cash, np.nan
+        self._watch = np.array([cash, cash, nan, cash, nan, 0.0, 1.0])
+        self._limits = np.array(
+            [
+                *(s.max_position_units, s.max_position_value, s.max_exposure, s.max_leverage),
+                *(s.max_concentration, s.max_open_positions),
+                *(s.daily_loss, CODES["on_daily_loss"].index(s.on_daily_loss)),
+                *(s.max_drawdown, CODES["on_drawdown"].index(s.on_drawdown), s.reduce_to),
+            ]
+        )
+        self._allowed = _sealed(np.array(allowed_of(joined, s)))
+        self._days = _sealed(days_of(joined, s))
+        self._kernel = _kernel(is_limited(s))
         self._orders: list[FloatArray] = []
 
     def run(self, last: int, decided: IntArray, targets: FloatArray) -> None:
@@ -86,9 +132,10 @@ class Engine:
         targets
             Weights, shape (decisions, symbols); NaN leaves a symbol alone.
         """
-        orders = _kernel()(
+        orders = self._kernel(
             *(self._equity, self._cash, self._positions),
             *(self._purse, self._pos, self._marks, self._goal, self._since),
+            *(self._cause, self._aim, self._watch, self._limits, self._allowed, self._days),
             *(self._first, self._row, last, self._joined.open, self._joined.close, self._joined.present),
             *(_sealed(decided), _sealed(targets)),
             *self._numbers,
@@ -105,7 +152,7 @@ class Engine:
     def finish(self) -> Tracks:
         """Give what was recorded; orders that still wait are recorded as unfilled."""
         waiting = {
-            int(i): (float(self._goal[i]), int(self._since[i]))
+            int(i): (float(self._goal[i]), int(self._since[i]), int(self._cause[i]))
             for i in np.flatnonzero(self._goal == self._goal)
         }
         worth = float(self._equity[-1])
@@ -124,15 +171,25 @@ def marks_before(joined: Joined, first: int) -> FloatArray:
     return marks
 
 
-def unfilled(waiting: dict[int, tuple[float, int]], held: Any, worth: float) -> FloatArray:
-    """Rows of the orders that found no bar: symbol -> target and deciding bar; ``held`` values a symbol."""
+def unfilled(waiting: dict[int, tuple[float, int, int]], held: Any, worth: float) -> FloatArray:
+    """Rows of the orders that found no bar.
+
+    Parameters
+    ----------
+    waiting
+        Symbol -> target, the bar that decided it, and the reason.
+    held
+        Value of each symbol, currency.
+    worth
+        Equity.
+    """
     nan = np.nan
     rows = [
         (
             *(decided, -1, symbol, 1.0 if target * worth >= held[symbol] else -1.0, target),
-            *(nan, 0.0, nan, nan, 0.0, 0.0, 0.0, UNFILLED),
+            *(nan, 0.0, nan, nan, 0.0, 0.0, 0.0, UNFILLED, reason),
         )
-        for symbol, (target, decided) in sorted(waiting.items())
+        for symbol, (target, decided, reason) in sorted(waiting.items())
     ]
     return np.array(rows, dtype=np.float64).reshape(-1, len(ORDER_COLUMNS))
 
@@ -147,12 +204,16 @@ def run_plain(
     targets: FloatArray,
 ) -> Tracks:
     """Simulate the same in plain Python."""
-    portfolio = PlainPortfolio(settings, band, marks_before(joined, first).tolist())
+    portfolio = PlainPortfolio(
+        settings, band, marks_before(joined, first).tolist(), allowed_of(joined, settings)
+    )
+    days = days_of(joined, settings).tolist()
     at = dict(zip(decided.tolist(), targets.tolist(), strict=True))
     equity, cash, positions = [], [], []
     for row in range(first, last):
         opens, closes = joined.open[row].tolist(), joined.close[row].tolist()
-        equity.append(portfolio.on_bar(opens, closes, joined.present[row].tolist()))
+        day = days[row] if days else 0
+        equity.append(portfolio.on_bar(opens, closes, joined.present[row].tolist(), day))
         cash.append(portfolio.cash)
         positions.append(list(portfolio.units))
         if row in at:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from admf.simulation.records import BLOCKS, CUTS
+
 # The position in the tuple is the code in the table.
 STATUSES = (
     "filled",
@@ -16,14 +18,20 @@ STATUSES = (
     "rejected: not affordable",
     "replaced by a later decision",
     "unfilled: no bar since",
+    *(f"blocked: {rule}" for rule in BLOCKS),
+    *(f"cut: {rule}" for rule in CUTS),
 )
 
 FILLED, REDUCED, TOO_SMALL, NOT_AFFORDABLE, REPLACED, UNFILLED = range(6)
+# First of those with a rule: the status is this and the rule's code less 1.
+OF_RULE = 6
 
 # One row a fill, refusal, or order that ended otherwise. A change of side is two rows. Bars are rows of the
 # joined calendar from the first simulated one; `bar` is -1 where nothing could fill. symbol: its position.
 # side: +1 buys, -1 sells. target: weight that was decided. wanted: units asked for; units: units filled.
-# quote: the open, before slippage and spread. commission, slippage, spread: paid, in currency.
+# quote: the open, before slippage and spread. commission, slippage, spread: paid, in currency. A row of what
+# risk blocks or cuts off has these units in `wanted`; the row of what is filled beside it wants the rest.
+# reason: a code of `admf.simulation.records.REASONS`, signal or risk.
 ORDER_COLUMNS = (
     "decided_bar",
     "bar",
@@ -38,6 +46,7 @@ ORDER_COLUMNS = (
     "slippage",
     "spread",
     "status",
+    "reason",
 )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from admf.simulation.portfolio import attribution as parts_of
 from admf.simulation.portfolio.join import Joined
 from admf.simulation.portfolio.records import STATUSES
+from admf.simulation.records import REASONS
 from admf.typing import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -191,7 +192,8 @@ class PortfolioResult:
         """One row a fill, refusal, or order that ended otherwise (time NaT and bar -1 where nothing filled).
 
         target is the weight that was decided, wanted the units that it asked for, units those that filled,
-        quote the open before slippage and spread; commission, slippage and spread in currency.
+        quote the open before slippage and spread; commission, slippage and spread in currency. What a rule of
+        risk blocks or cuts off has a row of its own; reason is risk for orders that risk gives.
         """
         import pandas as pd
 
@@ -208,6 +210,7 @@ class PortfolioResult:
                 "side": np.where(table["side"] > 0, "buy", "sell"),
                 **{name: table[name] for name in numbers},
                 "status": np.array(STATUSES, dtype=object)[table["status"]],
+                "reason": np.array(REASONS, dtype=object)[table["reason"]],
             }
         )
 
@@ -285,6 +288,8 @@ class PortfolioResult:
             "positions": self.position_values,
             **{f"orders.{name}": column for name, column in self.order_table.items()},
         }
+        if not self.order_table["reason"].any():
+            del arrays["orders.reason"]  # signals alone: as it was before there were limits
         digest.update(repr(self.symbols).encode())
         for name in sorted(arrays):
             plain = arrays[name].astype("<f8") + 0.0  # one pattern for zero, and one for NaN

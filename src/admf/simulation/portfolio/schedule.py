@@ -29,11 +29,27 @@ def decision_rows(joined: Joined, first: int, last: int, schedule: str, every_ba
         return np.arange(first, last)
     if schedule == "every_n_bars":
         return np.arange(first, last, every_bars)
+    periods = local_periods(joined, first, last, _PERIODS[schedule])
+    new = np.ones(last - first, dtype=np.bool_)
+    new[1:] = periods[1:] != periods[:-1]
+    return first + np.flatnonzero(new)
+
+
+def local_periods(joined: Joined, first: int, last: int, period: str) -> IntArray:
+    """Give the number of the period that each row lies in, by the local date.
+
+    Parameters
+    ----------
+    joined
+        Prices of all symbols, with their timezone.
+    first, last
+        Rows.
+    period
+        As pandas calls it: D, W, M or Q.
+    """
     import pandas as pd
 
     index = pd.DatetimeIndex(joined.timestamps[first:last].view("M8[ns]"), tz="UTC")
     local = index.tz_convert(joined.timezone).tz_localize(None)
-    periods = local.to_period(_PERIODS[schedule]).asi8
-    new = np.ones(last - first, dtype=np.bool_)
-    new[1:] = periods[1:] != periods[:-1]
-    return first + np.flatnonzero(new)
+    periods: IntArray = local.to_period(period).asi8
+    return periods

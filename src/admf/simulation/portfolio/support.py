@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from admf.core.config.models import BacktestConfig
+from admf.core.config.models import BacktestConfig, RiskConfig
 from admf.core.config.portfolio import PortfolioConfig
 from admf.core.config.section import Section
 from admf.errors import Problem
@@ -14,6 +14,7 @@ _KNOWN = {
     "execution": ("fill", "direction"),
     "sizing": ("method", "fraction", "lot_size"),
     "costs": ("commission_bps", "commission_per_unit", "commission_fixed", "slippage_bps", "spread_bps"),
+    "risk": tuple(key for key in RiskConfig.model_fields if key != "cooldown_bars"),
 }
 _BESIDE = ("start_date", "end_date", "strategy", "portfolio", "initial_cash", "risk_free_pct")
 _ONE_SYMBOL = "remove it, or run one workflow for each symbol, with a strategy in place of the portfolio"
@@ -63,7 +64,15 @@ def unsupported(config: BacktestConfig) -> list[Problem]:
 def _changed(name: str, section: Section, known: tuple[str, ...]) -> Iterator[Problem]:
     default = type(section)()
     for key, value in section:
-        if key not in known and value != getattr(default, key):
+        if (name, key) == ("risk", "cooldown_bars") and value != 0:
+            yield Problem(
+                "risk.cooldown_bars",
+                "counts bars after a stop or liquidation, and a portfolio has neither",
+                found=str(value),
+                allowed="0",
+                hint="remove it; daily_loss_pct stops entries for the rest of a day",
+            )
+        elif key not in known and value != getattr(default, key):
             found = str(value) if isinstance(value, str | int | float) else None
             yield Problem(
                 f"{name}.{key}",
