@@ -56,13 +56,15 @@ def check_books(out: Outcome, bars: Bars, cash: float, config: dict[str, Any]) -
     seen = [row.bar + (late and row.reason == "signal" and row.kind == "market") for row in fills]
     flows = [-row.side * row.units * row.price - row.commission for row in fills]
     scale = cash + sum(row.units * row.price for row in fills)
+    rates = ("borrow_pct", "margin_rate_pct", "cash_interest_pct", "funding_pct", "funding_column")
+    financed = any(config.get("costs", {}).get(rate) for rate in rates)  # bar by bar it is in no table
     financing = sum(out.costs[name] for name in ("borrow", "funding", "margin_interest", "cash_interest"))
 
     # cash + positions = equity, from the fills alone
     for t in range(len(bars)):
         held = sum(row.side * row.units for row, at in zip(fills, seen, strict=True) if at <= t)
         assert out.positions[t] == pytest.approx(held, abs=NEAR * scale / closes.min())
-        if not financing or t == len(bars) - 1:
+        if not financed or t == len(bars) - 1:
             money = cash + sum(flow for flow, at in zip(flows, seen, strict=True) if at <= t) - financing
             assert out.equity[t] == pytest.approx(money + held * closes[t], abs=NEAR * scale)
 
