@@ -27,6 +27,7 @@ def test_codes_are_positions_of_their_words():
         "rejected: no volatility yet": records.NO_VOLATILITY,
         "blocked: allowed_symbols": records.BLOCKED_BY + 1 - 1,
         "cut: max_concentration": records.CUT_BY + 10 - 1,
+        "rejected: no valid price": records.NO_PRICE,
     }
     assert {word: STATUSES[code] for word, code in named.items()} == {word: word for word in named}
     assert REASONS[records.MARGIN_CALL] == "margin_call"

@@ -39,6 +39,7 @@ STATUSES = (
     "rejected: no volatility yet",
     *(f"blocked: {rule}" for rule in BLOCKS),
     *(f"cut: {rule}" for rule in CUTS),
+    "rejected: no valid price",
 )
 
 SIGNAL, STOP_LOSS, TAKE_PROFIT, TRAILING_STOP, MARGIN_CALL, LIQUIDATION, RISK = range(7)
@@ -47,6 +48,7 @@ REPLACED, ONE_CANCELS_OTHER, IMMEDIATE_OR_CANCEL, FILL_OR_KILL, REMAINDER, POSIT
 EXPIRED, NO_LOCATE, BELOW_MINIMUM, NO_VOLATILITY = range(11, 15)
 # First of those with a rule: the status is this and the rule's code less 1.
 BLOCKED_BY = CUT_BY = 15
+NO_PRICE = CUT_BY + len(BLOCKS) + len(CUTS)
 
 # Order types by their code.
 TYPES = ("market", "limit", "stop_market", "stop_limit", "trailing_stop_market")
