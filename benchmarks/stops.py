@@ -2,7 +2,8 @@
 
 A crossing of two moving averages, long, commission and slippage; from bars in memory to trades and equity,
 indicators included, code warm. vectorbt: `MA.run`, signals one bar on, `from_signals` with open, high, low,
-`sl_stop` and `tp_stop` from the price of the fill, stops filled with slippage, then `trades` and `value`.
+`sl_stop` and `tp_stop` from the price of the fill, stops filled with slippage, then the records of its
+`trades` and `value`.
 
 Every trade must begin and end on the same bars at the same prices, with one exception: where an exit that was
 decided on the close before and a stop meet in a bar, admf fills the exit at the open, vectorbt the stop. (It
@@ -59,7 +60,7 @@ def by_vectorbt(frame: Any) -> Any:
         init_cash=100_000.0,
         freq="1min",
     )
-    _ = portfolio.trades.records, portfolio.value()
+    _ = portfolio.trades.records, portfolio.value()  # records_readable, with times and words, takes seconds
     return portfolio
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -201,6 +202,7 @@ def main() -> None:
     if arguments.child:
         child(arguments.child)
         return
+    os.environ["TQDM_DISABLE"] = "1"  # backtesting.py draws a progress bar, which costs it time
     from admf import load_bars
 
     console = Console(width=120)
