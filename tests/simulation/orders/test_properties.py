@@ -16,7 +16,7 @@ from .scripts import by_oracle, by_simulate, written
 CASH = 1000.0
 SEEDS = {"seed": st.integers(0, 100_000), "count": st.integers(2, 60)}
 QUICK = settings(
-    max_examples=100, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=60, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 LONG = settings(QUICK, max_examples=1000, derandomize=False)
 
