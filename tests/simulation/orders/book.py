@@ -97,7 +97,6 @@ class Row:
     reason: str
     status: str
     kind: str
-    maker: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,7 +123,6 @@ class Outcome:
     """All that a simulation gives."""
 
     equity: list[float] = field(default_factory=list)
-    cash: list[float] = field(default_factory=list)
     positions: list[float] = field(default_factory=list)
     orders: list[Row] = field(default_factory=list)
     trades: list[Trade] = field(default_factory=list)

@@ -223,7 +223,7 @@ class Desk:
         self.out.orders.append(
             Row(
                 leg.decided, touch.bar, side, target, units, touch.quote, price, *costs.values(),
-                leg.reason, status, kind, touch.maker,
+                leg.reason, status, kind,
             )
         )  # fmt: skip
 

@@ -56,7 +56,6 @@ class Oracle(Desk):
             self.at_the_close()
         equity = self.cash + self.position.units * bar.span.close
         self.out.equity.append(equity)
-        self.out.cash.append(self.cash)
         self.out.positions.append(self.position.units)
         self.call_margin(equity)
         if not self.watch_risk(equity):
