@@ -57,6 +57,15 @@ def limits(keys, reaction, drawdown):
     return found
 
 
+def hourly(bars):
+    """The same prices in hours: several bars have one day."""
+    start = min(each.timestamps[0] for each in bars.values())
+    return {
+        name: replace(each, timestamps=start + (each.timestamps - start) // 24, timeframe="1h")
+        for name, each in bars.items()
+    }
+
+
 def wild(bars, seed, size):
     """The same bars with jumps."""
     random = np.random.default_rng(seed)
@@ -76,22 +85,37 @@ def wild(bars, seed, size):
     shorts=st.booleans(),
     costs=st.sampled_from([FREE, COSTLY]),
     lot_size=st.sampled_from([None, 1.0]),
-    schedule=st.sampled_from(["daily", "weekly", "on_change"]),
+    schedule=st.sampled_from(["daily", "every_n_bars", "on_change"]),
     jumps=st.sampled_from([0.0, 0.05, 0.4]),
+    hours=st.booleans(),
     keys=RISK_KEYS,
     reaction=st.sampled_from(["block", "flatten"]),
     drawdown=st.sampled_from(["halt", "reduce"]),
 )
 def test_no_fill_leads_beyond_a_limit(
-    both, some_bars, seed, count, gaps, shorts, costs, lot_size, schedule, jumps, keys, reaction, drawdown
+    both,
+    some_bars,
+    seed,
+    count,
+    gaps,
+    shorts,
+    costs,
+    lot_size,
+    schedule,
+    jumps,
+    hours,
+    keys,
+    reaction,
+    drawdown,
 ):
     bars = some_bars(count, seed, 60, gaps)
     bars = wild(bars, seed, jumps) if jumps else bars
+    bars = hourly(bars) if hours else bars
     risk = limits(keys, reaction, drawdown)
     result = both(
         bars,
         Whims(seed, shorts),
-        rebalance={"schedule": schedule},
+        rebalance={"schedule": schedule, "every_bars": 2 if schedule == "every_n_bars" else None},
         costs=costs,
         sizing={"lot_size": lot_size},
         risk=risk,
@@ -123,6 +147,8 @@ def test_no_fill_leads_beyond_a_limit(
         assert abs(held[at]) <= risk.get("max_position_units", np.inf) * (1 + 1e-9)
         assert np.count_nonzero(held) <= risk.get("max_open_positions", np.inf)
     np.testing.assert_allclose(held, result.position_values[-1], rtol=1e-6, atol=1e-6 * np.abs(held).max())
+    profit = result.equity_values[-1] - result.initial_cash
+    assert result.attribution.pnl.sum() == pytest.approx(profit, rel=1e-9, abs=1e-4)
     # every row of a rule names one that is set, and has filled nothing
     named = {STATUSES[code].partition(": ")[2] for code in table["status"][table["status"] >= OF_RULE]}
     assert named <= {key.removesuffix("_pct") for key in risk}

@@ -217,16 +217,17 @@ def _granted(i, units, held, quote, worth, dust, lot_size, limits):
 def _judge(orders, n_orders, value, at, pos, mark, goal, since, band, cause, aim, limits, watch):
     """Look at the losses of the day and since the peak; orders to close, or to reduce, are given."""
     watch[_EQUITY] = value
+    again = (
+        False  # what is held, or waits, is ordered anew: at the new peak by the allocation's whole weights
+    )
+    reason = _RISK
     if value > watch[_PEAK]:
         watch[_PEAK] = value
         if watch[_SCALE] != 1.0:
             watch[_SCALE] = 1.0
-            n_orders = _decide(
-                orders, n_orders, aim, False, _SIGNAL, value, at, pos, mark, goal, since, band, cause, aim,
-                watch,
-            )  # fmt: skip
+            again = True
+            reason = _SIGNAL
     flat = False
-    reduced = False
     if watch[_LOST_DAY] != watch[_DAY] and has_lost(value, watch[_DAY_EQUITY], limits[_DAILY_LOSS]):
         watch[_LOST_DAY] = watch[_DAY]
         flat = limits[_FLATTENS] == 1.0
@@ -236,16 +237,13 @@ def _judge(orders, n_orders, value, at, pos, mark, goal, since, band, cause, aim
             flat = True
         elif watch[_SCALE] == 1.0:
             watch[_SCALE] = limits[_REDUCE_TO]
-            reduced = True
-    if flat:
+            again = True
+    if flat or again:
+        targets = np.zeros(aim.shape[0]) if flat else aim
         n_orders = _decide(
-            orders, n_orders, np.zeros(pos.shape[0]), False, _RISK, value, at, pos, mark, goal, since, band,
-            cause, aim, watch,
+            orders, n_orders, targets, False, reason, value, at, pos, mark, goal, since, band, cause, aim,
+            watch,
         )  # fmt: skip
-    elif reduced:
-        n_orders = _decide(
-            orders, n_orders, aim, False, _RISK, value, at, pos, mark, goal, since, band, cause, aim, watch
-        )
     return n_orders
 
 
