@@ -328,6 +328,14 @@ def test_a_cooldown_is_refused(hand_bars, known):
     assert problem.path == "risk.cooldown_bars"
 
 
+def test_a_dry_run_sees_that_no_symbol_is_allowed():
+    config = BacktestConfig(portfolio={}, risk={"allowed_symbols": ["SP5OO", "DAX"]})
+    (problem,) = check_portfolio(config, ["SP500", "NASDAQ"])
+    assert problem.path == "risk.allowed_symbols"
+    assert (problem.found, problem.allowed) == ("SP5OO, DAX", "SP500, NASDAQ")
+    assert check_portfolio(config, ["DAX", "NASDAQ"]) == []
+
+
 def test_wrong_limits_are_refused(hand_bars):
     with pytest.raises(ConfigError, match="on_daily_loss: needs daily_loss_pct"):
         admf.simulate_portfolio({"A": hand_bars([(10, 10)] * 2)}, risk={"on_daily_loss": "flatten"})

@@ -78,6 +78,16 @@ def check_portfolio(
     known = list(bars) if bars else list(symbols)
     if known:
         problems += _fit(allocation, known)
+        names = config.risk.allowed_symbols
+        if names and not set(names) & set(known):
+            problems.append(
+                Problem(
+                    "risk.allowed_symbols",
+                    "has none of the portfolio's symbols: nothing would be traded",
+                    found=", ".join(names),
+                    allowed=", ".join(known),
+                )
+            )
     if bars:
         if not problems:
             problems += _unreadable(allocation, bars, allow_modules, tables)
