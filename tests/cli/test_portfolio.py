@@ -77,3 +77,19 @@ def test_allocations_are_listed(admf: Callable) -> None:
         *("per_strategy", "ensemble"),
     )
     assert all(name in done.stdout for name in names)
+
+
+def test_dates_that_begin_at_different_times_are_noted(admf, tmp_path) -> None:
+    lines = ["date,open,high,low,close", *(f"2024-01-0{day}{{}},10,11,9,10" for day in (2, 3, 4))]
+    for symbol, hour in (("COIN", " 00:00"), ("STOCK", " 05:00")):
+        (tmp_path / f"{symbol}.csv").write_text("\n".join(lines).replace("{}", hour))
+    (tmp_path / "two.yaml").write_text(
+        "workflow:\n  type: backtest\n  name: two\n"
+        "  data_config: {source: csv, path: '{symbol}.csv', symbols: [COIN, STOCK], timeframe: 1d}\n"
+        "  backtest_config: {portfolio: {allocation: {name: equal_weight}}}\n"
+    )
+    (note,) = json.loads(admf("validate", "two.yaml", "--json").stdout)["notes"]
+    assert note.startswith(
+        "6 of 6 rows split bars of one date, which begin at different times (2024-01-02: COIN at "
+        "2024-01-02T00:00 UTC, STOCK at 2024-01-02T05:00 UTC)"
+    )

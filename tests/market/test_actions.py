@@ -152,6 +152,86 @@ def test_a_file_of_actions_gives_what_columns_give(tmp_path: Path) -> None:
     assert late.close.tolist() == [100.0, 99.0]
 
 
+def test_dividends_of_one_date_add_up(tmp_path: Path) -> None:
+    two = "symbol,date,kind,value\nAAPL,2020-09-02,dividend,0.25\nAAPL,2020-09-02,dividend,2\n"
+    bars = load_bars(frame(), symbol="AAPL", adjustment="dividends", actions=written(tmp_path, two))
+    one = load_bars(frame(dividend=[0, 0, 0, 0, 2.25]), symbol="AAPL", adjustment="dividends")
+    assert bars.fingerprint != load_bars(frame(), symbol="AAPL").fingerprint
+    assert bars.close.tolist() == one.close.tolist() == [*(CLOSE[:4] * (1 - 2.25 / 100)), 99.0]
+    assert "2 dividends (0.25 on 2020-09-02, 2 on 2020-09-02)" in adjusted(bars).message
+    assert not [each for each in bars.findings if each.kind == "equal_dividends"]
+    twice = written(tmp_path, two.replace("0.25", "2"))
+    bars = load_bars(frame(), symbol="AAPL", adjustment="dividends", actions=twice)
+    (found,) = [each for each in bars.findings if each.kind == "equal_dividends"]
+    assert (found.severity, found.message) == (
+        "warning",
+        "actions.csv, row 0 and actions.csv, row 1: equal dividends of 2020-09-02 are added up (4): is one "
+        "there twice?",
+    )
+
+
+def test_a_dividend_column_that_repeats_through_the_day_is_refused() -> None:
+    index = pd.date_range("2020-09-02 10:00", periods=3, freq="h", tz="UTC")
+    table = pd.DataFrame(dict.fromkeys(("open", "high", "low", "close"), 100.0), index=index)
+    with pytest.raises(DataError) as caught:
+        load_bars(table.assign(dividend=1.0), symbol="AAPL", adjustment="dividends")
+    assert str(caught.value) == (
+        "AAPL (DataFrame): column 'dividend', row 1: 2020-09-02 has a second dividend\n"
+        "  hint: a column holds a dividend on one bar of its date, all that is paid on it added up"
+    )
+
+
+SYMBOLS = ["0700", "NA", "1e5", "TRUE"]
+
+
+def test_symbols_are_text_in_files_of_actions_and_of_prices(tmp_path: Path) -> None:
+    rows = pd.DataFrame({"symbol": SYMBOLS, "date": "2020-08-31", "kind": "split", "value": 4.0})
+    rows.to_csv(tmp_path / "actions.csv", index=False)
+    rows.assign(date=pd.Timestamp("2020-08-31")).to_parquet(tmp_path / "actions.parquet")
+    table = pd.concat([frame().assign(code=symbol) for symbol in SYMBOLS])
+    table.to_csv(tmp_path / "prices.csv")
+    table.rename(columns={"code": "Ticker"}).to_csv(tmp_path / "usual.csv")
+    for actions in ("actions.csv", "actions.parquet"):
+        for prices, columns in (("prices.csv", {"symbol": "code"}), ("usual.csv", {})):
+            config = DataConfig(
+                source="csv",
+                path=str(tmp_path / prices),
+                columns=columns,
+                symbols=SYMBOLS,
+                adjustment="splits",
+                actions=str(tmp_path / actions),
+            )
+            market = load_market_data(config)
+            assert list(market) == SYMBOLS
+            for bars in market.values():
+                assert bars.close.tolist() == [99.0, 100.0, 102.0, 100.0, 99.0]
+                assert not [each for each in bars.findings if each.kind == "no_actions"]
+    found = load_bars(
+        tmp_path / "usual.csv", symbol="NA", adjustment="splits", actions=tmp_path / "actions.csv"
+    )
+    assert found.close.tolist() == [99.0, 100.0, 102.0, 100.0, 99.0]
+
+
+def test_a_price_file_with_a_row_without_symbol_is_still_refused(tmp_path: Path) -> None:
+    frame().assign(symbol=["NA", "NA", None, "NA", ""]).to_csv(tmp_path / "prices.csv")
+    with pytest.raises(DataError) as caught:
+        load_bars(tmp_path / "prices.csv")
+    assert caught.value.message == "prices.csv: symbol is empty in 2 rows, the first is row 2"
+
+
+def test_a_file_that_says_nothing_of_a_loaded_symbol_is_told(tmp_path: Path) -> None:
+    bars = load_bars(frame(), symbol="AAPl", adjustment="splits", actions=written(tmp_path))
+    (found,) = [each for each in bars.findings if each.kind == "no_actions"]
+    assert (found.severity, found.message) == (
+        "warning",
+        "actions.csv has no row for AAPl, so nothing is adjusted; it has rows for AAPL, MSFT",
+    )
+    assert f"data: {found.message}" in admf.simulate(bars, "buy_and_hold").warnings
+    # MSFT has rows, if no split
+    bars = load_bars(frame(), symbol="MSFT", adjustment="splits", actions=written(tmp_path))
+    assert not [each for each in bars.findings if each.kind == "no_actions"]
+
+
 def test_an_intraday_action_counts_from_the_first_bar_of_its_local_day(tmp_path: Path) -> None:
     index = pd.date_range("2020-08-30 20:00", periods=12, freq="h", tz="America/New_York")
     bars = pd.DataFrame(dict.fromkeys(("open", "high", "low", "close"), 400.0), index=index)
@@ -234,6 +314,17 @@ def test_the_assumption_card_says_it() -> None:
         (
             "symbol,date,kind,value\nAAPL,2020-08-31,split,4\nAAPL,2020-08-31,split,4\n",
             "AAPL (DataFrame): actions.csv, row 1: 2020-08-31 has a second split",
+            "write one split with the product of the ratios",
+        ),
+        (
+            "symbol,date,kind,value\nAAPL,2020-09-02,dividend,90\nAAPL,2020-09-02,dividend,10.5\n",
+            "AAPL (DataFrame): actions.csv, row 0 and actions.csv, row 1: the dividends of 2020-09-02 add up "
+            "to 100.5, which is not less than the price before, 100",
+            "a dividend is in currency per unit",
+        ),
+        (
+            "symbol,date,kind,value\nAAPL,2020-08-31,split,4\n,2020-09-02,dividend,1\n",
+            "actions.csv, row 1: symbol is empty",
             None,
         ),
         (

@@ -45,6 +45,17 @@ def test_a_bar_without_finer_bars_has_an_empty_span() -> None:
     assert not facts.fine.flags.writeable
 
 
+def test_finer_bars_that_do_not_reach_the_range_of_their_bar_do_not_count() -> None:
+    bars = made(["2020-01-01", "2020-01-02", "2020-01-03", "2020-01-04"], "1d")
+    moments = [f"2020-01-0{day}T{hour}:00Z" for day in (1, 2, 3, 4) for hour in (10, 11)]
+    frame = pd.DataFrame({"open": 10.0, "high": 10.5, "low": 9.5, "close": 10.0}, index=moments)
+    frame["high"] = [11, 10.5, 11, 10.5, 10.5, 10.5, 11 * (1 - 5e-10), 10.5]
+    frame["low"] = [9.5, 9, 9.5, 9.5, 9.5, 9, 9.5, 9 * (1 + 5e-10)]
+    finer = load_bars(frame.set_index(pd.DatetimeIndex(moments)), symbol="X", timeframe="1h")
+    # the second day lacks its low, the third its high
+    assert spans(bars, finer) == [(0, 2), (2, 2), (4, 4), (6, 8)]
+
+
 def test_no_finer_bars_at_all_are_empty_spans() -> None:
     bars = made(["2020-01-01", "2020-01-02"], "1d")
     assert spans(bars, made(["2020-01-01T10:00Z"], "1h").slice(0, 0)) == [(0, 0), (0, 0)]

@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 from sqlalchemy import create_engine
 
+import admf
 from admf.core.config import WorkflowConfig
 from admf.core.config.models import DataConfig
 from admf.errors import ConfigError, DataError
@@ -87,12 +88,24 @@ def test_finer_bars_are_adjusted_as_their_bars_are(tmp_path: Path) -> None:
     assert scaled.finer["X"].close.tolist() == [40.0] * 4 + [100.0] * 4
 
 
-def test_bars_without_finer_ones_are_counted(tmp_path: Path) -> None:
+def test_bars_that_finer_ones_do_not_cover_are_counted(tmp_path: Path) -> None:
     config = files(tmp_path)
-    HOURLY.iloc[4:].to_csv(tmp_path / "hour.csv", index=False)
-    (found,) = [each for each in load_market(config).finer["X"].findings if each.kind == "finer_missing"]
-    assert found.severity == "warning"
-    assert found.message == "1 of 2 bars have no finer bars of 1h: they decide for themselves"
+    inside = HOURLY.assign(high=HOURLY["close"] + 1)
+    such = "such a bar is taken as it is"
+    short = "finer bars of 1h, but none that reach both its high and its low"
+    for table, count, message in (
+        (HOURLY.iloc[4:], 1, f"of 2 bars, 1 has no finer bars of 1h: {such}"),
+        (inside, 2, f"of 2 bars, 2 have {short}: {such}"),
+        (inside.iloc[:4], 2, f"of 2 bars, 1 has no finer bars of 1h and 1 has {short}: {such}"),
+    ):
+        table.to_csv(tmp_path / "hour.csv", index=False)
+        market = load_market(config)
+        (found,) = [each for each in market.finer["X"].findings if each.kind == "finer_missing"]
+        assert (found.severity, found.count, found.message) == ("warning", count, message)
+    # who simulates by hand reads the same, once
+    for finer in (market.finer["X"], load_bars(inside.iloc[:4], symbol="X", timeframe="1h")):
+        result = admf.simulate(market.bars["X"], "buy_and_hold", finer=finer)
+        assert [each for each in result.warnings if "finer bars" in each] == [f"finer bars: {message}"]
 
 
 def test_the_finer_file_may_have_names_of_its_own(tmp_path: Path) -> None:

@@ -285,7 +285,8 @@ def test_orders_of_the_strategy_and_finer_bars_are_said(card, by_hand):
     assert found["inside a bar"] == (
         LEVEL
         + "of a stop and a target in one bar the stop is taken (pessimistic), of several orders the one "
-        "with the worse outcome; bars of 1d decide it where there are some, each in this way"
+        "with the worse outcome; bars of 1d decide it where they reach its high and its low, each in this "
+        "way"
     )
 
 

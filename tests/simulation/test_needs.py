@@ -63,3 +63,25 @@ def test_what_needs_volume_is_refused_where_there_is_none(bars):
     with pytest.raises(ConfigError, match=r"execution\.max_participation_pct: needs volume"):
         admf.simulate(silent, "buy_and_hold", execution={"max_participation_pct": 5})
     assert missing_data(silent, config_of()) == []
+
+
+@pytest.mark.parametrize(
+    ("grid", "sections", "problem"),
+    [
+        (
+            {"fast": [2]},
+            {"execution": {"halt_on_zero_volume": True}},
+            "execution.halt_on_zero_volume: needs volume, and the data has none: every bar would be halted",
+        ),
+        (
+            {"fast": [2], "execution.max_participation_pct": [None, 5.0]},
+            {},
+            "execution.max_participation_pct: needs volume, and the data has none: nothing would ever be "
+            "filled",
+        ),
+    ],
+)
+def test_a_sweep_refuses_what_its_trials_need_volume_for(bars, grid, sections, problem):
+    with pytest.raises(ConfigError) as caught:
+        admf.sweep(replace(bars, volume=np.zeros(5)), "sma_cross", grid, **sections)
+    assert [f"{each.path}: {each.message}" for each in caught.value.problems] == [problem]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import zipfile
+from dataclasses import replace
 from typing import ClassVar
 
 import numpy as np
@@ -398,6 +399,42 @@ def test_what_a_session_needs():
         SimulationSession("buy_and_hold", timeframe="1d").result()
     with pytest.raises(AdmfError, match="has no column 'up'"):
         SimulationSession("signals", CASES["signals"], history=example_bars(1, 20))
+
+
+HALTS = {"halt_on_zero_volume": True}
+
+
+def test_settings_that_need_volume_are_refused_with_a_history_that_has_none():
+    bars = example_bars(1, 20)
+    silent = replace(bars, volume=np.zeros(20))
+    with pytest.raises(ConfigError) as caught:
+        SimulationSession("buy_and_hold", execution=HALTS, costs={"impact": 1.0}, history=silent)
+    assert [str(problem) for problem in caught.value.problems] == [
+        "execution.halt_on_zero_volume: needs volume, and the data has none: every bar would be halted\n"
+        "    hint: load data with volume, or remove it",
+        "costs.impact: needs volume, and the data has none: no fill would have any impact\n"
+        "    hint: load data with volume, or remove it",
+    ]
+    SimulationSession("buy_and_hold", execution=HALTS, history=bars)
+    SimulationSession("buy_and_hold", history=silent)
+
+
+def test_settings_that_need_volume_want_it_in_every_bar(tmp_path):
+    session = SimulationSession("buy_and_hold", execution=HALTS, timeframe="1d")
+    absent = {name: value for name, value in GOOD.items() if name != "volume"}
+    with pytest.raises(DataError) as caught:
+        session.on_bar(absent)
+    assert caught.value.message == (
+        "SESSION: bar 0: refused\n  volume is missing, which execution.halt_on_zero_volume cannot do without"
+    )
+    assert len(session) == 0
+    # 0 is an answer: nothing was traded in that bar
+    session.on_bar({**GOOD, "volume": 0.0})
+    session = SimulationSession.load(session.save(tmp_path / "s"))
+    said = "execution.halt_on_zero_volume needs volume, and the data has none: every bar would be halted"
+    assert said in session.result().warnings
+    session.on_bar({**GOOD, "timestamp": "2024-01-04"})
+    assert said not in session.result().warnings
 
 
 class TestSaved:

@@ -180,7 +180,7 @@ def _describe_portfolio(
     from admf.simulation.portfolio.allocation import resolve_allocation
     from admf.simulation.portfolio.api import schedule_of, simulated_rows
     from admf.simulation.portfolio.check import bound_sleeves, estimate_portfolio
-    from admf.simulation.portfolio.join import join
+    from admf.simulation.portfolio.join import calendar_warnings, join
 
     assert section.portfolio is not None  # noqa: S101 - the section was validated
     chosen, when = section.portfolio.allocation, section.portfolio.rebalance
@@ -198,6 +198,7 @@ def _describe_portfolio(
     }
     if not loaded:
         return None
+    report["notes"] += calendar_warnings(loaded)
     joined = join(loaded)
     index = pd.DatetimeIndex(joined.timestamps.view("M8[ns]"), tz="UTC")
     report["simulated"] = _span(index, *simulated_rows(joined, section))

@@ -3,14 +3,16 @@
 Prices before the ex-date of a split are divided by its ratio, and volume is multiplied by it. Prices before
 the ex-date of a dividend are multiplied by ``1 - dividend / close before`` (the factor of CRSP); of a
 dividend on the ex-date of a split the close before is first divided by the ratio: the dividend is paid on
-the new units. Prices from the last ex-date on stay as they are.
+the new units. Prices from the last ex-date on stay as they are. Dividends of one ex-date in a file of
+actions (a regular and a special one) are added up; two splits of one date are refused, as a row that is
+there twice cannot be told from them.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -31,6 +33,10 @@ KINDS: dict[str, tuple[str, ...]] = {
     "splits_and_dividends": ("split", "dividend"),
 }
 _FILE_COLUMNS = ("symbol", "date", "kind", "value")
+_SECOND = {
+    "split": "write one split with the product of the ratios",
+    "dividend": "a column holds a dividend on one bar of its date, all that is paid on it added up",
+}
 _WHERE = (
     "give data_config.actions (a CSV of symbol, date, kind, value), or name a column with "
     "columns: {split: NAME, dividend: NAME}"
@@ -72,13 +78,28 @@ class Factors:
         return adjusted
 
 
-def read_actions(path: str | Path) -> dict[str, list[Action]]:
-    """Read a CSV file of actions, with the columns symbol, date, kind and value.
+@dataclass(frozen=True)
+class ActionFile:
+    """Actions of a file: symbol to its actions, in the order of the file."""
 
-    Returns
-    -------
-    dict
-        Symbol to its actions, in the order of the file.
+    name: str
+    actions: Mapping[str, list[Action]]
+
+    def missing(self, symbol: str) -> list[Finding]:
+        """Warn where the file says nothing of a symbol."""
+        if symbol in self.actions:
+            return []
+        names = list(self.actions)
+        more = f" and {len(names) - SHOWN_ROWS} more" if len(names) > SHOWN_ROWS else ""
+        message = (
+            f"{self.name} has no row for {symbol}, so nothing is adjusted; it has rows for "
+            f"{', '.join(names[:SHOWN_ROWS])}{more}"
+        )
+        return [Finding("no_actions", "warning", message)]
+
+
+def read_actions(path: str | Path) -> ActionFile:
+    """Read a CSV or Parquet file of actions, with the columns symbol, date, kind and value.
 
     Raises
     ------
@@ -88,7 +109,7 @@ def read_actions(path: str | Path) -> dict[str, list[Action]]:
     from admf.market.sources import read_file
 
     file = Path(path).expanduser()
-    frame = read_file(file, "csv")
+    frame = read_file(file, "parquet" if file.suffix.lower() in (".parquet", ".pq") else "csv")
     names = {plain_name(name): name for name in frame.columns}
     missing = [name for name in _FILE_COLUMNS if name not in names]
     if missing:
@@ -100,9 +121,11 @@ def read_actions(path: str | Path) -> dict[str, list[Action]]:
     found: dict[str, list[Action]] = {}
     columns = (frame[names[name]].astype(object).tolist() for name in _FILE_COLUMNS)
     for row, (symbol, date, kind, value) in enumerate(zip(*columns, strict=True)):
-        action = _action(date, kind, value, f"{file.name}, row {row}")
-        found.setdefault(str(symbol), []).append(action)
-    return found
+        where = f"{file.name}, row {row}"
+        if symbol is None or symbol != symbol or symbol == "":  # NaN is not itself
+            raise DataError(f"{where}: symbol is empty")
+        found.setdefault(str(symbol), []).append(_action(date, kind, value, where))
+    return ActionFile(file.name, found)
 
 
 def _action(date: object, kind: object, value: object, where: str) -> Action:
@@ -112,6 +135,8 @@ def _action(date: object, kind: object, value: object, where: str) -> Action:
             f"{where}: kind {kind!r} is unknown (allowed: split, dividend)",
             hint=f"did you mean {near[0]!r}?" if near else None,
         )
+    if isinstance(date, dt.datetime) and date.time() == dt.time.min:
+        date = date.date()
     try:
         day = dt.date.fromisoformat(str(date))
     except ValueError:
@@ -127,7 +152,8 @@ def adjusted_for_actions(
     table: Table,
     adjustment: Adjustment,
     columns: Mapping[str, str] | None,
-    actions: list[Action] | None,
+    file: ActionFile | None,
+    symbol: str,
 ) -> tuple[Table, Factors, list[Finding]]:
     """Adjust prices and volume backward.
 
@@ -139,9 +165,11 @@ def adjusted_for_actions(
         Which actions count.
     columns
         Canonical name to the data's name, where a column of actions is called unusually.
-    actions
-        Those of the symbol. None: they stand in columns of the table, where 0, 1 (of a split) and an empty
-        cell are none.
+    file
+        Where the actions stand. None: in columns of the table, where 0, 1 (of a split) and an empty cell are
+        none.
+    symbol
+        Whose rows of the file count.
 
     Returns
     -------
@@ -155,10 +183,13 @@ def adjusted_for_actions(
     """
     kinds = KINDS[adjustment]
     days = local_clock(table.rows.timestamps, table.rows.timezone).astype("M8[D]")
-    if actions is None:
+    if file is None:
         actions = _actions_in_columns(table, adjustment, columns, days)
+    else:
+        actions = file.actions.get(symbol, [])
     first, last = days[0].astype(object), days[-1].astype(object)
-    placed: dict[str, dict[int, float]] = {"split": {}, "dividend": {}}
+    splits: dict[int, float] = {}
+    dividends: dict[int, list[Action]] = {}
     applied: list[Action] = []
     for action in sorted(actions, key=lambda each: each.date):
         if action.kind not in kinds or not first <= action.date <= last:
@@ -170,31 +201,41 @@ def adjusted_for_actions(
                 f"the bars around it are of {days[at - 1]} and {days[at]}",
                 hint="the date is the ex-date: the first day of trading on the new terms",
             )
-        if at in placed[action.kind]:
-            raise DataError(f"{table.label}: {action.where}: {action.date} has a second {action.kind}")
-        placed[action.kind][at] = action.value
+        if at in splits if action.kind == "split" else at in dividends and file is None:
+            raise DataError(
+                f"{table.label}: {action.where}: {action.date} has a second {action.kind}",
+                hint=_SECOND[action.kind],
+            )
+        if action.kind == "split":
+            splits[at] = action.value
+        else:
+            dividends.setdefault(at, []).append(action)
         applied.append(action)
     ratio, rest = np.ones(len(table)), np.ones(len(table))
     closes = table.columns["close"]
-    for at, value in placed["split"].items():
+    for at, value in splits.items():
         ratio[:at] *= value
-    for action in (each for each in applied if each.kind == "dividend"):
-        at = int(np.searchsorted(days, np.datetime64(action.date)))
+    for at, paid in dividends.items():
         if not at:
             continue
-        before = closes[at - 1] / placed["split"].get(at, 1.0)
-        if action.value >= before:
+        before, value = closes[at - 1] / splits.get(at, 1.0), sum(each.value for each in paid)
+        if value >= before:
+            where = " and ".join(each.where for each in paid)
+            day = paid[0].date
+            what = f"the dividend {value:.12g} of {day} is"
+            if len(paid) > 1:
+                what = f"the dividends of {day} add up to {value:.12g}, which is"
             raise DataError(
-                f"{table.label}: {action.where}: the dividend {action.value:.12g} of {action.date} is not "
-                f"less than the price before, {before:.12g}",
+                f"{table.label}: {where}: {what} not less than the price before, {before:.12g}",
                 hint="a dividend is in currency per unit",
             )
-        rest[:at] *= 1 - action.value / before
+        rest[:at] *= 1 - value / before
     factors = Factors(ratio, rest)
     scaled = {name: factors.price(table.columns[name]) for name in PRICES}
     volume = table.columns["volume"] * ratio
-    findings = [_done(kinds, applied, int(np.count_nonzero((ratio != 1) | (rest != 1))))]
-    findings += _doubtful(table, placed["split"])
+    findings = [] if file is None else file.missing(symbol)
+    findings += [_done(kinds, applied, int(np.count_nonzero((ratio != 1) | (rest != 1))))]
+    findings += _equal(dividends.values()) + _doubtful(table, splits)
     return replace(table, columns={**table.columns, **scaled, "volume": volume}), factors, findings
 
 
@@ -251,6 +292,21 @@ def _done(kinds: tuple[str, ...], applied: list[Action], changed: int) -> Findin
     message = f"prices are adjusted backward for {' and '.join(parts)}"
     message += "; volume too for splits" if "split" in kinds else "; volume is left as it is"
     return Finding("adjusted", "info", f"{message}, other columns are left as they are", (), None, changed)
+
+
+def _equal(dividends: Iterable[list[Action]]) -> list[Finding]:
+    """Warn of equal dividends of one date, which may be one that is there twice."""
+    found = []
+    for paid in dividends:
+        values = [each.value for each in paid]
+        if len(set(values)) < len(values):
+            where = " and ".join(each.where for each in paid)
+            message = (
+                f"{where}: equal dividends of {paid[0].date} are added up ({sum(values):.12g}): is one there "
+                "twice?"
+            )
+            found.append(Finding("equal_dividends", "warning", message, (), None, len(paid)))
+    return found
 
 
 def _doubtful(table: Table, splits: Mapping[int, float]) -> list[Finding]:

@@ -24,6 +24,7 @@ Positions = npt.NDArray[np.int64]
 # Prices that were scaled or printed as decimals differ in their last digits, as in the quality gate.
 _ROUNDING = 1e-9
 _NS = 10**9
+_MISSING = "finer_missing"
 
 
 def finer_spans(bars: Bars, finer: Bars) -> tuple[Positions, Positions]:
@@ -32,7 +33,8 @@ def finer_spans(bars: Bars, finer: Bars) -> tuple[Positions, Positions]:
     A timestamp is a bar's beginning, and a bar lasts as long as its timeframe says, but no longer than to
     the next one's beginning; days, weeks and months are those of the wall clock in ``bars.timezone``. A
     finer bar lies in the bar in whose time it begins; those in no bar's time (before the first bar, in a
-    gap) are passed over.
+    gap) are passed over. The finer bars of a bar count only if together they reach its high and its low (to
+    a billionth): where some are missing, what they leave out (a stop that the bar reached) would be lost.
 
     Parameters
     ----------
@@ -42,7 +44,7 @@ def finer_spans(bars: Bars, finer: Bars) -> tuple[Positions, Positions]:
     Returns
     -------
     begin, end : int64 of shape (bars,)
-        Position of a bar's first finer bar, and of the one after its last; equal where it has none.
+        Position of a bar's first finer bar, and of the one after its last; equal where none count.
 
     Raises
     ------
@@ -50,6 +52,12 @@ def finer_spans(bars: Bars, finer: Bars) -> tuple[Positions, Positions]:
         The timeframe is not finer, the symbol another, or a finer bar leaves the range of its bar (by more
         than a billionth).
     """
+    begin, end, covered = _covered(bars, finer)
+    return begin, np.where(covered, end, begin)
+
+
+def _covered(bars: Bars, finer: Bars) -> tuple[Positions, Positions, npt.NDArray[np.bool_]]:
+    """Find the finer bars that lie in each bar, and whether they reach its high and its low."""
     if finer.symbol != bars.symbol:
         raise DataError(f"the finer bars are of {finer.symbol}, the bars of {bars.symbol}")
     if timeframe_seconds(finer.timeframe) >= timeframe_seconds(bars.timeframe):
@@ -60,8 +68,15 @@ def finer_spans(bars: Bars, finer: Bars) -> tuple[Positions, Positions]:
         )
     begin = np.searchsorted(finer.timestamps, bars.timestamps)
     end = np.searchsorted(finer.timestamps, _ends(bars))
-    _require_within(bars, finer, begin, end)
-    return begin, end
+    lengths = end - begin
+    owner = np.repeat(np.arange(len(bars)), lengths)
+    skipped = begin - np.concatenate(([0], np.cumsum(lengths)[:-1]))
+    members = np.arange(len(owner)) + np.repeat(skipped, lengths)
+    _require_within(bars, finer, owner, members)
+    high, low = np.full(len(bars), -np.inf), np.full(len(bars), np.inf)
+    np.maximum.at(high, owner, finer.high[members])
+    np.minimum.at(low, owner, finer.low[members])
+    return begin, end, (high >= bars.high * (1 - _ROUNDING)) & (low <= bars.low * (1 + _ROUNDING))
 
 
 def _ends(bars: Bars) -> Positions:
@@ -88,12 +103,8 @@ def _ends(bars: Bars) -> Positions:
     return ends
 
 
-def _require_within(bars: Bars, finer: Bars, begin: Positions, end: Positions) -> None:
+def _require_within(bars: Bars, finer: Bars, owner: Positions, members: Positions) -> None:
     """Refuse finer bars that cannot have been part of their bar."""
-    lengths = end - begin
-    owner = np.repeat(np.arange(len(bars)), lengths)
-    skipped = begin - np.concatenate(([0], np.cumsum(lengths)[:-1]))
-    members = np.arange(len(owner)) + np.repeat(skipped, lengths)
     above = finer.high[members] > bars.high[owner] * (1 + _ROUNDING)
     below = finer.low[members] < bars.low[owner] * (1 - _ROUNDING)
     wrong = above | below
@@ -157,15 +168,32 @@ def _beside(loaded: Loaded, finer: Bars) -> Bars:
     bars, factors = loaded
     if factors is not None:
         finer = _adjusted(bars, factors, finer)
-    begin, end = finer_spans(bars, finer)
-    without = int(np.count_nonzero(begin == end))
-    if not without:
-        return finer
-    message = (
-        f"{without} of {len(bars)} bars have no finer bars of {finer.timeframe}: they decide for themselves"
-    )
-    finding = Finding("finer_missing", "warning", message, (), None, without)
-    return replace(finer, findings=(*finer.findings, finding))
+    return noted(bars, finer)
+
+
+def noted(bars: Bars, finer: Bars) -> Bars:
+    """Check that finer bars are parts of bars, and note in a finding which bars they say nothing of.
+
+    Raises
+    ------
+    DataError
+        As `finer_spans`.
+    """
+    begin, end, covered = _covered(bars, finer)
+    none = int(np.count_nonzero(begin == end))
+    short = len(bars) - none - int(np.count_nonzero(covered))
+    findings = tuple(each for each in finer.findings if each.kind != _MISSING)
+    if none or short:
+        counts = ((none, ""), (short, ", but none that reach both its high and its low"))
+        message = f"of {len(bars)} bars, " + " and ".join(
+            f"{count} {'has' if count == 1 else 'have'} {'no ' if not but else ''}finer bars of "
+            f"{finer.timeframe}{but}"
+            for count, but in counts
+            if count
+        )
+        message += ": such a bar is taken as it is"
+        findings += (Finding(_MISSING, "warning", message, (), None, none + short),)
+    return replace(finer, findings=findings)
 
 
 def _adjusted(bars: Bars, factors: Factors, finer: Bars) -> Bars:

@@ -14,7 +14,7 @@ import pandas as pd
 
 from admf.errors import DataError
 from admf.market import quality
-from admf.market.actions import KINDS, Action, Adjustment, Factors, adjusted_for_actions, read_actions
+from admf.market.actions import KINDS, ActionFile, Adjustment, Factors, adjusted_for_actions, read_actions
 from admf.market.bars import PRICES, Bars, moment_ns
 from admf.market.findings import NO_TIMESTAMP, Finding, Rows, format_moments, refuse
 from admf.market.normalise import Table, normalise
@@ -78,7 +78,7 @@ def load_bars(
         `admf.market.actions` says: from the columns split (ratio) and dividend (currency per unit), each on
         the ex-date's bar.
     actions
-        CSV file of actions (symbol, date, kind, value) in place of the columns.
+        CSV or Parquet file of actions (symbol, date, kind, value) in place of the columns.
     start, end
         First and last moment, inclusive; a date means the whole day. Rows outside are not checked.
     periods_per_year
@@ -143,7 +143,8 @@ def load_one(
         frame = sources.read_sample(default)
     else:
         path = Path(source).expanduser()
-        frame, origin, default = sources.read_file(path), path.name, path.name.split(".")[0]
+        frame = sources.read_file(path, symbols=(columns or {}).get("symbol"))
+        origin, default = path.name, path.name.split(".")[0]
     if "symbol" in (columns or {}) or sources.symbol_column(frame, columns):
         found = sources.split_by_symbol(frame, [symbol] if symbol else [], columns, origin)
         if len(found) > 1:
@@ -168,7 +169,7 @@ def load_one(
     )
 
 
-def _actions(adjustment: Adjustment, path: str | Path | None, symbol: str) -> list[Action] | None:
+def _actions(adjustment: Adjustment, path: str | Path | None, symbol: str) -> ActionFile | None:
     if path is None:
         return None
     if adjustment not in KINDS:
@@ -176,7 +177,7 @@ def _actions(adjustment: Adjustment, path: str | Path | None, symbol: str) -> li
             f"{symbol}: actions are given, but adjustment is {adjustment}",
             hint=f"allowed: {', '.join(KINDS)}",
         )
-    return read_actions(path).get(symbol, [])
+    return read_actions(path)
 
 
 def load_market_data(config: DataConfig) -> dict[str, Bars]:
@@ -230,7 +231,7 @@ def _load_all(config: DataConfig) -> dict[str, Loaded]:
                 timezone=config.timezone,
                 calendar=config.calendar,
                 adjustment=config.adjustment,
-                actions=None if actions is None else actions.get(symbol, []),
+                actions=actions,
                 start=config.start_date,
                 end=config.end_date,
                 per_year=config.periods_per_year,
@@ -258,7 +259,7 @@ def bars_from_frame(
     timezone: str | None,
     calendar: str | None,
     adjustment: Adjustment,
-    actions: list[Action] | None,
+    actions: ActionFile | None,
     start: str | date | datetime | None,
     end: str | date | datetime | None,
     per_year: float | None,
@@ -281,7 +282,7 @@ def bars_from_frame(
         table, factors, finding = _adjusted(table)
         findings.append(finding)
     elif adjustment != "none":
-        table, factors, more = adjusted_for_actions(table, adjustment, columns, actions)
+        table, factors, more = adjusted_for_actions(table, adjustment, columns, actions, symbol)
         findings += more
     stamps, zone = table.rows.timestamps, table.rows.timezone
     if timeframe is None:

@@ -209,14 +209,16 @@ def paths_of(config: DataConfig) -> dict[str, Path] | Path:
 
 
 def _read_files(config: DataConfig) -> pd.DataFrame | dict[str, pd.DataFrame]:
-    paths = paths_of(config)
+    paths, symbols = paths_of(config), (config.columns or {}).get("symbol")
     if isinstance(paths, Path):
-        return read_file(paths, config.source)
-    return {symbol: read_file(path, config.source) for symbol, path in paths.items()}
+        return read_file(paths, config.source, symbols)
+    return {symbol: read_file(path, config.source, symbols) for symbol, path in paths.items()}
 
 
-def read_file(path: Path, kind: str | None = None) -> pd.DataFrame:
+def read_file(path: Path, kind: str | None = None, symbols: str | None = None) -> pd.DataFrame:
     """Read a CSV or Parquet file as it is.
+
+    Symbols of a CSV are text: 0700 is no number, and NA is no gap.
 
     Parameters
     ----------
@@ -224,6 +226,8 @@ def read_file(path: Path, kind: str | None = None) -> pd.DataFrame:
         The file; a CSV may be compressed (.gz), its separator is a comma, semicolon, tab or bar.
     kind
         ``csv`` or ``parquet``. Default: by the file's name.
+    symbols
+        Name of the column that holds symbols, beside the usual ones.
 
     Raises
     ------
@@ -242,7 +246,7 @@ def read_file(path: Path, kind: str | None = None) -> pd.DataFrame:
             f"{path} is a folder, not a file", hint="one file a symbol: path: folder/{symbol}.csv"
         )
     try:
-        frame = pd.read_parquet(path) if kind == "parquet" else _read_csv(path)
+        frame = pd.read_parquet(path) if kind == "parquet" else _read_csv(path, symbols)
     except FileNotFoundError:
         raise DataError(f"{path} does not exist", hint=_nearest_file(path)) from None
     except PermissionError:
@@ -260,7 +264,7 @@ def read_file(path: Path, kind: str | None = None) -> pd.DataFrame:
     return frame
 
 
-def _read_csv(path: Path) -> pd.DataFrame:
+def _read_csv(path: Path, symbols: str | None) -> pd.DataFrame:
     opener = gzip.open if path.suffix.lower() == ".gz" else open
     with opener(path, "rt", encoding="utf-8-sig") as file:
         header = file.readline(65_536)
@@ -273,9 +277,14 @@ def _read_csv(path: Path) -> pd.DataFrame:
     if doubled:
         raise ValueError(f"column {doubled[0]!r} is there twice")
     compression: Literal["gzip"] | None = "gzip" if opener is gzip.open else None
-    frame = pd.read_csv(path, sep=separator, encoding="utf-8-sig", low_memory=False, compression=compression)
+    form: dict[str, Any] = {"sep": separator, "encoding": "utf-8-sig", "compression": compression}
+    frame: pd.DataFrame = pd.read_csv(path, low_memory=False, **form)
     if not isinstance(frame.index, pd.RangeIndex):
         raise ValueError(f"rows have more fields than the header, which has {len(names)}")
+    texts = [name for name in names if name == symbols or plain_name(name) in SPELLINGS["symbol"]]
+    if texts:  # once more: what counts as empty cannot be said for a column alone
+        again = pd.read_csv(path, usecols=texts, dtype=str, keep_default_na=False, na_values=[""], **form)
+        frame[texts] = again[texts]
     return frame
 
 

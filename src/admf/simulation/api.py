@@ -71,8 +71,8 @@ def simulate(
     risk_free_pct
         Annual, in percent; used by the ratios.
     finer
-        Bars of a finer timeframe of the same symbol: where there are some, they decide what happens inside a
-        bar.
+        Bars of a finer timeframe of the same symbol: where they reach the high and the low of a bar, they
+        decide what happens inside it.
     pessimistic_rerun
         Simulate once more under worse assumptions (`SimulationResult.pessimistic`): the worse inside a bar,
         all costs doubled, decisions a bar later.
@@ -93,11 +93,12 @@ def simulate(
         The bars are unusable, or too few for the strategy.
     """
     from admf.market import Bars, load_bars
+    from admf.market.finer import noted
 
     if not isinstance(bars, Bars):
         bars = load_bars(bars)
-    if finer is not None and not isinstance(finer, Bars):
-        finer = load_bars(finer, symbol=bars.symbol)
+    if finer is not None:
+        finer = noted(bars, finer if isinstance(finer, Bars) else load_bars(finer, symbol=bars.symbol))
     sections = {"execution": execution, "sizing": sizing, "costs": costs, "margin": margin, "risk": risk}
     config = backtest_config(strategy, sections, initial_cash, start, end, risk_free_pct)
     if pessimistic_rerun:

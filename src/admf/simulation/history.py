@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -64,7 +64,7 @@ class History:
             extra={name[1]: self._columns_read[name][:n] for name in self._names if isinstance(name, tuple)},
         )
 
-    def append(self, bar: Any) -> None:
+    def append(self, bar: Any, volume_for: Sequence[str] = ()) -> None:
         """Check a bar and add it.
 
         Parameters
@@ -73,6 +73,8 @@ class History:
             A mapping with the keys timestamp, open, high, low, close, volume (0 where it is absent) and the
             names of the other columns, or an object with attributes of these names and a mapping `extra`.
             The timestamp is a time (without a zone: one of the bars'), or UTC nanoseconds as an integer.
+        volume_for
+            Settings that need volume: where there are any, it must not be absent.
 
         Raises
         ------
@@ -89,6 +91,8 @@ class History:
         known = [name[1] for name in self._names if isinstance(name, tuple)]
         if self.open_columns:
             known = list(extra)
+        if volume_for and "volume" not in values:
+            problems.append(f"volume is missing, which {' and '.join(volume_for)} cannot do without")
         problems += [f"column {name!r} is missing" for name in known if name not in extra]
         problems += [f"column {name!r} is not one of the bars before" for name in extra if name not in known]
         others = {name: _number(extra[name], name, problems, nan=True) for name in known if name in extra}

@@ -41,14 +41,23 @@ def missing_data(bars: Bars, config: BacktestConfig) -> list[Problem]:
 
 
 def _missing_volume(bars: Bars, config: BacktestConfig) -> list[Problem]:
-    needed = {path: outcome for path, outcome in _VOLUME.items() if _value(config, path)}
+    needed = volume_keys(config)
     if not needed or bars.volume.any():
         return []
     hint = "load data with volume, or remove it"
     return [
-        Problem(path, f"needs volume, and the data has none: {outcome}", hint=hint)
-        for path, outcome in needed.items()
+        Problem(path, f"needs volume, and the data has none: {_VOLUME[path]}", hint=hint) for path in needed
     ]
+
+
+def volume_keys(config: BacktestConfig) -> list[str]:
+    """List the keys that say nothing without volume."""
+    return [path for path in _VOLUME if _value(config, path)]
+
+
+def silent_volume(bars: Bars, config: BacktestConfig) -> list[str]:
+    """Warn of settings that need volume, where the bars of a session have none so far."""
+    return [f"{problem.path} {problem.message}" for problem in _missing_volume(bars, config)]
 
 
 def require_volume(bars: Bars, config: BacktestConfig) -> None:

@@ -19,6 +19,7 @@ from admf.simulation.engine import Ground, needs_of
 from admf.simulation.facts import atr_of, next_row, require_sessions
 from admf.simulation.history import History
 from admf.simulation.inputs import Step
+from admf.simulation.needs import require_volume, silent_volume, volume_keys
 from admf.simulation.orders.plain import OrderEngine
 from admf.simulation.records import (
     FILLED,
@@ -61,7 +62,7 @@ class SimulationSession:
     Raises
     ------
     ConfigError
-        A key or value is wrong.
+        A key or value is wrong, or needs volume that the history has not.
     StrategyError
         The strategy or its parameters are wrong.
     ComponentError
@@ -85,6 +86,7 @@ class SimulationSession:
         timeframe: str | None = None,
         timezone: str = "UTC",
         allow_modules: Sequence[str] = (),
+        _restored: bool = False,
     ) -> None:
         sections = {"execution": execution, "sizing": sizing, "costs": costs, "margin": margin, "risk": risk}
         self.config = backtest_config("session", sections, initial_cash, None, None, risk_free_pct)
@@ -98,6 +100,9 @@ class SimulationSession:
         require_sessions(start, self._settings)
         if history is not None:
             self._columns_of(start)
+        if len(start) and not _restored:  # bars that were simulated may have none so far
+            require_volume(start, self.config)
+        self._volume_for = volume_keys(self.config)
         self._latest = LatestValues(self.strategy.indicators | self._own_indicators(), start)
         self._engine = OrderEngine(self._settings.order_numbers())
         self._step = Step(self.strategy)
@@ -130,9 +135,9 @@ class SimulationSession:
         Parameters
         ----------
         bar
-            A mapping with timestamp, open, high, low, close, volume (0 where absent) and the other columns,
-            or an object with such attributes and a mapping `extra`. The timestamp is a time (without a zone:
-            one of the bars'), or UTC nanoseconds as an integer.
+            A mapping with timestamp, open, high, low, close, volume (0 where absent, unless a setting needs
+            it) and the other columns, or an object with such attributes and a mapping `extra`. The timestamp
+            is a time (without a zone: one of the bars'), or UTC nanoseconds as an integer.
 
         Raises
         ------
@@ -142,7 +147,7 @@ class SimulationSession:
             The strategy failed. The session has seen the bar, but no decision, and goes no further.
         """
         self._require_running()
-        self._history.append(bar)
+        self._history.append(bar, self._volume_for)
         try:
             return self._advance(self._history.bars)
         except BaseException as error:
@@ -267,9 +272,10 @@ class SimulationSession:
                 False,
                 own_orders=gives_orders(self.strategy.on_bar, self.strategy.params),
             ),
-            warnings=warnings_of(
-                settings, equity, orders, int(engine.ending[-1]), ground.volatility(settings)
-            ),
+            warnings=[
+                *warnings_of(settings, equity, orders, int(engine.ending[-1]), ground.volatility(settings)),
+                *silent_volume(bars, self.config),
+            ],
             compiled=False,
             financing=dict(zip(FINANCING, engine.financing, strict=True)),
         )

@@ -141,7 +141,7 @@ def _session(
     from admf.strategies import BoundStrategy
 
     source = meta["strategy"]["source"]
-    start: dict[str, Any] = {"history": bars}
+    start: dict[str, Any] = {"history": bars, "_restored": True}
     if meta["open_columns"]:  # saved before its first bar, which will say which columns there are
         start = {"symbol": bars.symbol, "timeframe": bars.timeframe, "timezone": bars.timezone}
     try:

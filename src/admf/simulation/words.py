@@ -95,7 +95,7 @@ def inside_text(settings: Settings, own_orders: bool = False, finer: str | None 
         better = "worse" if settings.intrabar == "pessimistic" else "better"
         text += f", of several orders the one with the {better} outcome"
     if finer:
-        text += f"; bars of {finer} decide it where there are some, each in this way"
+        text += f"; bars of {finer} decide it where they reach its high and its low, each in this way"
     return text
 
 

@@ -41,7 +41,10 @@ def random_frame(seed: int, count: int, freq: str = "D") -> pd.DataFrame:
 
 
 def random_finer(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
-    """Four bars of six hours inside most daily bars, within their ranges, from their open to their close."""
+    """Four bars of six hours inside most daily bars, from their open to their close.
+
+    Of some of these the hour is missing in which the high or the low was.
+    """
     random = np.random.default_rng(seed)
     rows, index = [], []
     for day, bar in zip(frame.index, frame.itertuples(), strict=True):
@@ -50,14 +53,19 @@ def random_finer(frame: pd.DataFrame, seed: int) -> pd.DataFrame:
             continue
         inner = bar.low + (bar.high - bar.low) * draw[1:7]
         opens, closes = [bar.open, *inner[:3]], [*inner[3:6], bar.close]
+        day_rows: list[list[float]] = []
         for at, (open_, close) in enumerate(zip(opens, closes, strict=True)):
             top, bottom = max(open_, close), min(open_, close)
             high, low = (
                 top + (bar.high - top) * draw[7 + at] ** 2,
                 bottom - (bottom - bar.low) * draw[7 + at] ** 2,
             )
-            rows.append([open_, min(high, bar.high), max(low, bar.low), close, 1.0])
+            day_rows.append([open_, min(high, bar.high), max(low, bar.low), close, 1.0])
             index.append(day + pd.Timedelta(hours=6 * at))
+        if draw[11] < 0.8:
+            max(day_rows, key=lambda row: row[1])[1] = bar.high
+            min(day_rows, key=lambda row: row[2])[2] = bar.low
+        rows += day_rows
     return pd.DataFrame(
         rows, columns=["open", "high", "low", "close", "volume"], index=pd.DatetimeIndex(index)
     )

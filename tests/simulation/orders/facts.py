@@ -104,11 +104,14 @@ def bars_with_facts(
         if finer is None:
             return ()
         until = stamps[at + 1] if at + 1 < count else 2**63 - 1
-        return tuple(
+        found = tuple(
             Span(float(finer.open[i]), float(finer.high[i]), float(finer.low[i]), float(finer.close[i]))
             for i in range(len(finer))
             if stamps[at] <= finer.timestamps[i] < until
         )
+        if not found or max(each.high for each in found) < highs[at] * (1 - 1e-9):
+            return ()
+        return found if min(each.low for each in found) <= lows[at] * (1 + 1e-9) else ()
 
     rows = []
     for t in range(count):

@@ -209,6 +209,13 @@ def test_a_bar_without_finer_bars_is_taken_as_it_is(play):
     assert prices(out)[1] == (2, 95, "stop_loss")
 
 
+@pytest.mark.parametrize("inside", [(100, 100.5, 99.5, 100), (100, 111, 99.5, 100), (100, 100.5, 94, 100)])
+def test_finer_bars_that_leave_out_the_high_or_the_low_of_their_bar_hide_no_stop(play, inside):
+    rows = [START, (100, 111, 94, 100), START]
+    out = play(rows, [Leg(1.0, stop_loss=95), N, N], finer=hourly([inside]))
+    assert prices(out)[1] == (1, 95, "stop_loss")
+
+
 # halts
 
 

@@ -210,8 +210,8 @@ class DataConfig(Section):
     actions: str | None = Field(
         None,
         title="Actions",
-        description="CSV file of corporate actions: symbol, date, kind (split, dividend), value. Default: "
-        "columns of the data.",
+        description="CSV or Parquet file of corporate actions: symbol, date, kind (split, dividend), value. "
+        "Default: columns of the data.",
         min_length=1,
     )
     finer: FinerConfig | None = Field(

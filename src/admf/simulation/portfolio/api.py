@@ -14,7 +14,7 @@ from admf.errors import ConfigError, Problem, WorkflowCancelledError
 from admf.simulation.portfolio.allocation import Allocation, Universe, ask, resolve_allocation
 from admf.simulation.portfolio.assumptions import assumption_card, data_warnings, warnings_of
 from admf.simulation.portfolio.engine import Engine, Tracks
-from admf.simulation.portfolio.join import Joined, join
+from admf.simulation.portfolio.join import Joined, calendar_warnings, join
 from admf.simulation.portfolio.records import ORDER_COLUMNS
 from admf.simulation.portfolio.result import PortfolioResult
 from admf.simulation.portfolio.schedule import decision_rows
@@ -204,7 +204,12 @@ def _simulate(
         assumptions=assumption_card(
             joined, first, last, settings, schedule, when, name, direction, fraction, tracks.positions[-1]
         ),
-        warnings=[*universe.warnings, *warnings_of(joined, last, orders, tracks), *data_warnings(bars)],
+        warnings=[
+            *universe.warnings,
+            *warnings_of(joined, last, orders, tracks),
+            *calendar_warnings(bars),
+            *data_warnings(bars),
+        ],
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from admf.errors import DataError
+from admf.market.timeframes import local_clock, split_timeframe
 from admf.typing import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -110,6 +111,42 @@ def join(bars: Mapping[str, Bars]) -> Joined:
         periods_per_year=_periods_per_year(bars, timestamps),
         timezone=zones.pop() if len(zones) == 1 else "UTC",
     )
+
+
+def calendar_warnings(bars: Mapping[str, Bars]) -> list[str]:
+    """Warn of bars of a day or longer that have one local date, and begin at different moments.
+
+    Midnight in UTC and in New York are two rows: there a symbol has no bar where the other has one.
+    """
+    first = next(iter(bars.values()))
+    if all(np.array_equal(each.timestamps, first.timestamps) for each in bars.values()):
+        return []
+    if split_timeframe(first.timeframe)[1] in "smh":
+        return []
+    moments = np.concatenate([each.timestamps for each in bars.values()])
+    dates = np.concatenate(
+        [local_clock(each.timestamps, each.timezone).astype("M8[D]") for each in bars.values()]
+    )
+    # one pair for each date and moment, whichever symbols have it
+    order = np.lexsort((moments, dates))
+    new = (np.diff(dates[order]).astype(np.int64) != 0) | (np.diff(moments[order]) != 0)
+    kept = order[np.concatenate(([True], new))]
+    found, counts = np.unique(dates[kept], return_counts=True)
+    split = found[counts > 1]
+    if not len(split):
+        return []
+    owner = np.repeat(np.arange(len(bars)), [len(each) for each in bars.values()])
+    names = list(bars)
+    examples = ", ".join(
+        f"{names[owner[at]]} at {np.datetime64(int(moments[at]), 'ns').astype('M8[m]')} UTC"
+        for at in kept[dates[kept] == split[0]]
+    )
+    rows = len(np.unique(moments[kept][np.isin(dates[kept], split)]))
+    return [
+        f"{rows} of {len(np.unique(moments))} rows split bars of one date, which begin at different times "
+        f"({split[0]}: {examples}): each of them is a row without the other symbol; if they are meant as one "
+        "day, give all symbols timestamps of one time zone"
+    ]
 
 
 def _periods_per_year(bars: Mapping[str, Bars], timestamps: IntArray) -> float:

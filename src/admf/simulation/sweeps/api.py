@@ -109,7 +109,7 @@ def sweep(
     Raises
     ------
     ConfigError
-        A key or value of the settings is wrong.
+        A key or value of the settings is wrong, or needs volume that the bars have not.
     StrategyError
         The strategy or its parameters are wrong.
     AdmfError

@@ -11,6 +11,7 @@ import numpy as np
 from admf.simulation.api import settings_of
 from admf.simulation.engine import needs_of
 from admf.simulation.facts import FactNeeds
+from admf.simulation.needs import require_volume
 from admf.simulation.settings import NUMBERS, Settings
 from admf.simulation.sweeps.space import Trials
 from admf.typing import FloatArray
@@ -84,7 +85,7 @@ def read_variants(
     Raises
     ------
     ConfigError
-        A value is wrong.
+        A value is wrong, or needs volume that the bars have not.
     """
     common = {name: _mapping(section) for name, section in sections.items()}
     chosen: list[int] | None = None
@@ -94,7 +95,7 @@ def read_variants(
         rows = zip(*(trials.columns[name] for name in trials.settings), strict=True)
         chosen = [distinct.setdefault(row, len(distinct)) for row in rows]
     settings = [
-        _settings(trials.settings, row, common, config_of).for_bars(bars.symbol, bars.periods_per_year)
+        _settings(trials.settings, row, common, config_of, bars).for_bars(bars.symbol, bars.periods_per_year)
         for row in distinct
     ]
     detailed = [gives_orders or each.detailed for each in settings]
@@ -121,12 +122,15 @@ def _settings(
     values: Sequence[Any],
     common: Mapping[str, Mapping[str, Any]],
     config_of: Callable[[Mapping[str, Any]], BacktestConfig],
+    bars: Bars,
 ) -> Settings:
     sections = {name: dict(section) for name, section in common.items()}
     for path, value in zip(names, values, strict=True):
         section, key = path.split(".", 1)
         sections[section][key] = value
-    return settings_of(config_of(sections))
+    config = config_of(sections)
+    require_volume(bars, config)
+    return settings_of(config)
 
 
 def _mapping(section: Any) -> Mapping[str, Any]:
