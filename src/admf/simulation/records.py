@@ -48,6 +48,7 @@ REPLACED, ONE_CANCELS_OTHER, IMMEDIATE_OR_CANCEL, FILL_OR_KILL, REMAINDER, POSIT
 EXPIRED, NO_LOCATE, BELOW_MINIMUM, NO_VOLATILITY = range(11, 15)
 # First of those with a rule: the status is this and the rule's code less 1.
 BLOCKED_BY = CUT_BY = 15
+NO_PRICE = len(STATUSES) - 1
 NO_PRICE = CUT_BY + len(BLOCKS) + len(CUTS)
 
 # Order types by their code.

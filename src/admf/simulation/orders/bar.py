@@ -31,6 +31,7 @@ from admf.simulation.orders.layout import (
     QUEUE,
     S_BAR,
     S_BLOCKED,
+    S_BLOCKED_BAR,
     S_BLOCKED_DAY,
     S_BORROW,
     S_CASH,
@@ -50,6 +51,7 @@ from admf.simulation.orders.layout import (
     S_MARGIN_INTEREST,
     S_MONTH,
     S_MONTH_TRADED,
+    S_OWN_TRAIL,
     S_PEAK,
     S_POS,
     S_PREVIOUS_CLOSE,
@@ -57,9 +59,11 @@ from admf.simulation.orders.layout import (
     S_REDUCING,
     S_ROWS,
     S_STOP,
+    S_TRAIL,
     S_USED_VOLUME,
     SECOND_LEG,
     SLOT_SIZE,
+    X_ATR,
     X_CLOSE,
     X_DAY,
     X_FINE_FROM,
@@ -91,6 +95,7 @@ from admf.strategies.orders import AT_THE_CLOSE, AT_THE_OPEN, DAY, FOK, IOC, MAR
 P_INITIAL_CASH = place_of("initial_cash")
 P_FILL, P_LATENCY = place_of("fill"), place_of("latency_bars")
 P_PARTICIPATION = place_of("max_participation")
+P_TRAILING_ATR = place_of("trailing_stop_atr")
 P_BORROW, P_MARGIN_RATE = place_of("borrow"), place_of("margin_rate")
 P_CASH_INTEREST, P_FUNDING = place_of("cash_interest"), place_of("funding")
 P_LEVERAGE, P_MAINTENANCE = place_of("leverage"), place_of("maintenance")
@@ -106,7 +111,7 @@ def begin_run(s: Any, p: Any) -> None:
         s[i] = 0.0
     s[S_CASH] = s[S_EQUITY] = s[S_PEAK] = s[S_DAY_EQUITY] = p[P_INITIAL_CASH]
     s[S_BAR] = -1.0
-    s[S_COOLING] = -1.0
+    s[S_COOLING] = s[S_BLOCKED_BAR] = -1.0
     for i in (
         S_ENTRY,
         S_STOP,
@@ -128,6 +133,14 @@ def begin_bar(s: Any, p: Any, box: Any, x: Any, fine: Any) -> None:
     s[S_FORCED] = 0.0
     s[S_USED_VOLUME] = 0.0
     bar = s[S_BAR]
+    # what is filled at the close before belongs to that bar: it comes before all that is of this one
+    slot = QUEUE + int(bar % (p[P_LATENCY] + 1.0)) * SLOT_SIZE
+    if s[slot + Q_FLAG] == 1.0:
+        accept(s, p, box, slot)
+    if p[P_FILL] == 1.0 and bar > 0.0 and s[S_PREVIOUS_HALTED] == 0.0:
+        for leg in (FIRST_LEG, SECOND_LEG):
+            if s[leg + L_ACTIVE] == 1.0 and s[leg + L_TYPE] == MARKET and s[leg + L_TIF] < AT_THE_OPEN:
+                carry_out(s, p, x, box, leg, s[S_PREVIOUS_CLOSE], bar - 1.0, 0.0, False)
     if HAS_FINANCING:
         finance(s, p, x)
     if s[S_DAY] != x[X_DAY]:
@@ -136,16 +149,12 @@ def begin_bar(s: Any, p: Any, box: Any, x: Any, fine: Any) -> None:
     if s[S_MONTH] != x[X_MONTH]:
         s[S_MONTH] = x[X_MONTH]
         s[S_MONTH_TRADED] = 0.0
-    slot = QUEUE + int(bar % (p[P_LATENCY] + 1.0)) * SLOT_SIZE
-    if s[slot + Q_FLAG] == 1.0:
-        accept(s, p, box, slot)
-    if p[P_FILL] == 1.0 and bar > 0.0 and s[S_PREVIOUS_HALTED] == 0.0:
-        for leg in (FIRST_LEG, SECOND_LEG):
-            if s[leg + L_ACTIVE] == 1.0 and s[leg + L_TYPE] == MARKET and s[leg + L_TIF] < AT_THE_OPEN:
-                carry_out(s, p, x, box, leg, s[S_PREVIOUS_CLOSE], bar - 1.0, 0.0, False)
     halted = HAS_HALTS and x[X_HALTED] != 0.0
     if HAS_VOLUME and p[P_PARTICIPATION] > 0.0 and not x[X_VOLUME] > 0.0:
         halted = True
+    if s[S_POS] != 0.0 and s[S_TRAIL] == 0.0 and p[P_TRAILING_ATR] > 0.0 and s[S_OWN_TRAIL] == 0.0:
+        if x[X_ATR] > 0.0:  # there was none yet at the entry
+            s[S_TRAIL] = p[P_TRAILING_ATR] * x[X_ATR]
     if not halted:
         at_open(s, p, box, x, x[X_OPEN])
         if HAS_PATH and x[X_FINE_TO] > x[X_FINE_FROM]:
@@ -162,7 +171,7 @@ def begin_bar(s: Any, p: Any, box: Any, x: Any, fine: Any) -> None:
         needed = p[P_MAINTENANCE] * abs(s[S_POS]) * x[X_CLOSE]
         s[S_MARGIN_CALL] = 1.0 if s[S_EQUITY] < needed else 0.0
     if HAS_RISK:
-        watch_losses(s, p, box)
+        watch_losses(s, p, box, x)
 
 
 def finance(s: Any, p: Any, x: Any) -> None:
@@ -267,19 +276,19 @@ def at_close(s: Any, p: Any, box: Any, x: Any, halted: bool) -> None:
             continue
         s[leg + L_LIVE] += 1.0
         tif = s[leg + L_TIF]
-        if not halted and tif == AT_THE_CLOSE and last:
-            if s[EXIT_LEG + L_ACTIVE] == 0.0 and touch_of(s, p, leg, c, c, c) > 0.0:
+        if tif == AT_THE_CLOSE and last:
+            if not halted and s[EXIT_LEG + L_ACTIVE] == 0.0 and touch_of(s, p, leg, c, c, c) > 0.0:
                 fill_leg(s, p, box, x, leg, c, c)
             if s[leg + L_ACTIVE] == 1.0:
                 cancel(s, box, leg, float(EXPIRED))
-        elif not halted and tif == DAY and last:
+        elif tif == DAY and last:
             cancel(s, box, leg, float(EXPIRED))
         most = s[leg + L_CANCEL_AFTER]
-        if not halted and s[leg + L_ACTIVE] == 1.0 and most > 0.0 and s[leg + L_LIVE] >= most:
+        if s[leg + L_ACTIVE] == 1.0 and most > 0.0 and s[leg + L_LIVE] >= most:
             cancel(s, box, leg, float(EXPIRED))
 
 
-def watch_losses(s: Any, p: Any, box: Any) -> None:
+def watch_losses(s: Any, p: Any, box: Any, x: Any) -> None:
     """Look at the losses of the day and since the peak, at the close; orders to close or reduce are given."""
     equity = s[S_EQUITY]
     if equity > s[S_PEAK]:
@@ -287,6 +296,8 @@ def watch_losses(s: Any, p: Any, box: Any) -> None:
         s[S_REDUCING] = 0.0
     if s[S_BLOCKED_DAY] != s[S_DAY] and has_lost(equity, s[S_DAY_EQUITY], p[P_DAILY_LOSS]):
         s[S_BLOCKED_DAY] = s[S_DAY]
+        if x[X_FIRST_OF_SESSION] == 1.0 and x[X_LAST_OF_SESSION] == 1.0:
+            s[S_BLOCKED_BAR] = s[S_BAR] + 1.0  # a bar that is a day: what is decided now
         if p[P_ON_DAILY_LOSS] == 1.0:
             force(s, p, box, 0.0, float(RISK))
     if s[S_HALTED] == 0.0 and has_lost(equity, s[S_PEAK], p[P_DRAWDOWN]):

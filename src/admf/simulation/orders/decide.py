@@ -27,6 +27,7 @@ from admf.simulation.orders.layout import (
     L_STOP,
     L_TARGET,
     L_TIF,
+    L_TRAIL,
     L_TRIGGERED,
     L_TYPE,
     L_WANT,
@@ -55,12 +56,21 @@ from admf.simulation.orders.layout import (
     X_CLOSE,
     place_of,
 )
-from admf.simulation.records import REPLACED, SIGNAL, UNFILLED
-from admf.strategies.orders import GTC, LIMIT, MARKET, STOP_LIMIT, STOP_MARKET
+from admf.simulation.records import NO_PRICE, REPLACED, SIGNAL, UNFILLED
+from admf.strategies.orders import (
+    AT_THE_CLOSE,
+    GTC,
+    LIMIT,
+    MARKET,
+    STOP_LIMIT,
+    STOP_MARKET,
+    TRAILING_STOP_MARKET,
+)
 
 P_DIRECTION, P_REENTER, P_LATENCY = place_of("direction"), place_of("reenter"), place_of("latency_bars")
 P_FILL = place_of("fill")
 P_ORDER_TYPE, P_TIF = place_of("order_type"), place_of("time_in_force")
+P_TRAIL_OFFSET = place_of("trail_offset")
 P_LIMIT_OFFSET, P_STOP_OFFSET = place_of("limit_offset"), place_of("stop_offset")
 P_CANCEL_AFTER, P_REDUCE_TO = place_of("cancel_after_bars"), place_of("reduce_to")
 
@@ -102,15 +112,22 @@ def cut(s: Any, p: Any, v: float) -> float:
         v = 0.0
     if p[P_DIRECTION] == SHORT_ONLY and v > 0.0:
         v = 0.0
-    if HAS_RISK:
-        if s[S_REDUCING] == 1.0:
-            v = v * p[P_REDUCE_TO]
     return v
 
 
-def remembers(s: Any, v: float) -> bool:
-    """Tell whether a target is the one that a level has just closed; anything else clears the memory."""
-    if v == s[S_BLOCKED]:
+def reduced(s: Any, p: Any, v: float) -> float:
+    """Give the part of a target that is left to it after a drawdown."""
+    if HAS_RISK and s[S_REDUCING] == 1.0:
+        return v * p[P_REDUCE_TO]
+    return v
+
+
+def remembers(s: Any, wish: float, v: float) -> bool:
+    """Tell whether a target is the one that a level has just closed; anything else clears the memory.
+
+    `wish` is the target before a drawdown reduced it to `v`: that the size has changed is no new decision.
+    """
+    if v == s[S_BLOCKED] or wish == s[S_BLOCKED]:
         return True
     s[S_BLOCKED] = math.nan
     return False
@@ -160,8 +177,9 @@ def take_target(s: Any, p: Any, x: Any, v: float) -> None:
     if v != v:
         s[S_BLOCKED] = math.nan
         return
-    v = cut(s, p, v)
-    if remembers(s, v) or s[S_FORCED] == 1.0:
+    wish = cut(s, p, v)
+    v = reduced(s, p, wish)
+    if remembers(s, wish, v) or s[S_FORCED] == 1.0:
         return
     again = p[P_REENTER] == 1.0 and v != 0.0
     if v == intended(s) and not again:
@@ -207,10 +225,11 @@ def take_order(s: Any, p: Any, x: Any, d: Any) -> None:
         return
     if first != first:
         first = s[S_HELD]  # a second leg alone: the first one asks for nothing
-    v = cut(s, p, first)
+    wish = cut(s, p, first)
+    v = reduced(s, p, wish)
     if second == second:
-        second = cut(s, p, second)
-    if remembers(s, v) or s[S_FORCED] == 1.0:
+        second = reduced(s, p, cut(s, p, second))
+    if remembers(s, wish, v) or s[S_FORCED] == 1.0:
         return
     alone = second != second
     if s[FIRST_LEG + L_ACTIVE] == 1.0 or s[SECOND_LEG + L_ACTIVE] == 1.0 or s[S_OUTSTANDING] > 0.0:
@@ -237,6 +256,18 @@ def is_last(s: Any, d: Any) -> bool:
         if d[i] != known and (d[i] == d[i] or known == known):
             return False
     return True
+
+
+def valid(s: Any, p: Any, leg: int) -> bool:
+    """Tell whether an order has the prices that its type needs, and a time in force that there is."""
+    kind, tif = s[leg + L_TYPE], s[leg + L_TIF]
+    if not (0.0 <= tif <= AT_THE_CLOSE and tif == math.floor(tif)):
+        return False
+    if (kind == LIMIT or kind == STOP_LIMIT) and not s[leg + L_LIMIT] > 0.0:
+        return False
+    if (kind == STOP_MARKET or kind == STOP_LIMIT) and not s[leg + L_STOP] > 0.0:
+        return False
+    return kind != TRAILING_STOP_MARKET or s[leg + L_TRAIL] > 0.0 or p[P_TRAIL_OFFSET] > 0.0
 
 
 def accept(s: Any, p: Any, box: Any, slot: int) -> None:
@@ -271,6 +302,9 @@ def accept(s: Any, p: Any, box: Any, slot: int) -> None:
         s[leg + L_LIVE] = 0.0
         if HAS_ORDERS and s[slot + Q_PLAIN] == 1.0:
             dress(s, p, leg)
+        if HAS_ORDERS and not valid(s, p, leg):
+            write_end(s, box, leg, s[S_BAR], 0.0, float(NO_PRICE))
+            s[leg + L_ACTIVE] = 0.0
 
 
 def cancel(s: Any, box: Any, leg: int, status: float) -> None:

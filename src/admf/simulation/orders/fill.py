@@ -27,6 +27,7 @@ from admf.simulation.orders.layout import (
     L_TYPE,
     L_WANT,
     S_BAR,
+    S_BLOCKED_BAR,
     S_BLOCKED_DAY,
     S_CASH,
     S_COOLING,
@@ -223,7 +224,7 @@ def rule_against(s: Any, p: Any) -> int:
         return blocked_by(
             p[P_SYMBOL_BLOCKED] == 0.0,
             s[S_HALTED] == 1.0,
-            s[S_BLOCKED_DAY] == s[S_DAY],
+            s[S_BLOCKED_DAY] == s[S_DAY] or s[S_BAR] == s[S_BLOCKED_BAR],
             s[S_BAR] <= s[S_COOLING],
             1.0,
             p[P_MAX_POSITIONS],
@@ -309,6 +310,26 @@ def size_leg(s: Any, p: Any, x: Any, box: Any, leg: int, q: float, bar: float, b
     return 0.0 if want > 0.0 else float(TOO_SMALL)
 
 
+def shrink_leg(s: Any, p: Any, x: Any, box: Any, leg: int, q: float, bar: float, bound: float) -> bool:
+    """Cut the rest of an order to what the account and the limits bear now; tell whether there is a rest."""
+    target = s[leg + L_TARGET]
+    side = 1.0 if target > 0.0 else -1.0
+    size = max(side * s[S_POS], 0.0)
+    if s[leg + L_WANT] <= size:
+        return True  # it closes
+    now = wanted(s, p, x, target, q, bound)[0]
+    if now > 0.0:
+        now, _, rule, lost = allowed(p, x, side, min(now, s[leg + L_WANT]), size, q, s[S_CASH] + s[S_POS] * q)
+        if rule != 0 and lost > 1e-12 * s[leg + L_WANT]:  # less is how a limit over a price was rounded
+            write_end(s, box, leg, bar, lost, float(CUT_BY + rule - 1))
+    s[leg + L_WANT] = min(now, s[leg + L_WANT])
+    if s[leg + L_WANT] > size:
+        return True
+    s[S_HELD] = target
+    s[leg + L_ACTIVE] = 0.0
+    return False
+
+
 def refuse(
     s: Any, p: Any, x: Any, box: Any, leg: int, q: float, bar: float, bound: float, status: float
 ) -> None:
@@ -370,6 +391,8 @@ def carry_out(
             if status != 0.0 and status != float(TOO_SMALL):
                 refuse(s, p, x, box, leg, q, bar, bound, status)
                 return
+        elif not shrink_leg(s, p, x, box, leg, q, bar, bound):
+            return
         left = max(s[leg + L_WANT], 0.0)
         if s[leg + L_TYPE] != MARKET and pos * (left - size) * s[leg + L_SIDE] < 0.0:
             # its price was judged for the other direction than the size asks for
@@ -410,6 +433,8 @@ def carry_out(
         if status != 0.0:
             refuse(s, p, x, box, leg, q, bar, bound, status)
             return
+    elif sized and not resize and not shrink_leg(s, p, x, box, leg, q, bar, bound):
+        return
     used = s[S_USED_VOLUME]
     if enter(s, p, x, box, leg, s[leg + L_WANT], q, bar, bound, maker):
         s[leg + L_ACTIVE] = 0.0

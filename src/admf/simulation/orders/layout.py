@@ -40,7 +40,7 @@ STATE = (
     # accrued on the open position; then totals of the run
     "financing", "borrow", "funding", "margin_interest", "cash_interest",
     "day", "month", "day_equity", "peak", "month_traded",
-    "cooling_until", "blocked_day", "halted", "reducing", "margin_call", "forced",
+    "cooling_until", "blocked_day", "blocked_bar", "halted", "reducing", "margin_call", "forced",
     # closed trades, for Kelly
     "trades", "wins", "won", "lost",
     # extremes that the present sub-bar may add to those since the entry
@@ -59,6 +59,7 @@ S_FINANCING, S_BORROW, S_FUNDING = S["financing"], S["borrow"], S["funding"]
 S_MARGIN_INTEREST, S_CASH_INTEREST = S["margin_interest"], S["cash_interest"]
 S_DAY, S_MONTH, S_DAY_EQUITY, S_PEAK = S["day"], S["month"], S["day_equity"], S["peak"]
 S_MONTH_TRADED, S_COOLING, S_BLOCKED_DAY = S["month_traded"], S["cooling_until"], S["blocked_day"]
+S_BLOCKED_BAR = S["blocked_bar"]
 S_HALTED, S_REDUCING, S_MARGIN_CALL, S_FORCED = S["halted"], S["reducing"], S["margin_call"], S["forced"]
 S_TRADES, S_WINS, S_WON, S_LOST = S["trades"], S["wins"], S["won"], S["lost"]
 S_NEW_HIGH, S_NEW_LOW = S["new_high"], S["new_low"]

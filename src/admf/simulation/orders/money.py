@@ -26,7 +26,7 @@ from admf.simulation.orders.layout import (
     X_SPREAD,
     place_of,
 )
-from admf.simulation.records import NO_LOCATE, NO_VOLATILITY, TOO_SMALL
+from admf.simulation.records import NO_LOCATE, NO_PRICE, NO_VOLATILITY, TOO_SMALL
 from admf.simulation.risk import units_within
 
 P_METHOD, P_FRACTION, P_UNITS, P_LOT = (place_of(n) for n in ("method", "fraction", "units", "lot_size"))
@@ -46,6 +46,7 @@ P_MAX_UNITS, P_MAX_VALUE = place_of("max_position_units"), place_of("max_positio
 P_MAX_EXPOSURE, P_MAX_LEVERAGE = place_of("max_exposure"), place_of("max_leverage")
 P_MAX_CONCENTRATION = place_of("max_concentration")
 
+MOST_SLIP = 0.9  # of the price
 FIXED_UNITS, FIXED_VALUE, VOLATILITY_TARGET, ATR_RISK, KELLY = 1.0, 2.0, 3.0, 4.0, 5.0
 LOCATES_NONE, LOCATES_COLUMN = 1.0, 2.0
 
@@ -59,6 +60,7 @@ def slip_of(p: Any, x: Any, units: float) -> float:
             slip += p[P_SLIPPAGE_VOLATILITY] * sigma
             if x[X_ADV] > 0.0:
                 slip += p[P_IMPACT] * sigma * math.sqrt(units / x[X_ADV])
+        slip = min(slip, MOST_SLIP)  # beyond that, neither law says anything
     return slip
 
 
@@ -102,7 +104,8 @@ def fee_of(s: Any, p: Any, units: float, price: float, maker: bool) -> float:
     if HAS_FEES:
         fee = max(fee, p[P_FEE_MIN])
         fee = min(fee, p[P_FEE_MAX])
-        fee = min(fee, units * price * p[P_FEE_SHARE])
+        if p[P_FEE_SHARE] != math.inf:
+            fee = min(fee, units * price * p[P_FEE_SHARE])
     return fee
 
 
@@ -173,6 +176,8 @@ def wanted(s: Any, p: Any, x: Any, target: float, q: float, bound: float) -> tup
     unit_cost = unit_cost_of(s, p, x, slipped, price)
     fixed = fixed_fee(p)
     equity = s[S_CASH] + s[S_POS] * q
+    if not (price > 0.0 and unit_cost > 0.0):
+        return 0.0, unit_cost, float(NO_PRICE)
     method = p[P_METHOD]
     if method == FIXED_UNITS:
         lot = p[P_LOT]
