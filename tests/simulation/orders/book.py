@@ -35,7 +35,8 @@ class Leg:
     triggered: bool = False  # of a stop limit
     touched: bool = False  # and the market did not take it: a stop goes on as a market order
     stages: list[float] | None = None  # exits to so many units, then NAN for an entry; None: not tried
-    want: float = NAN  # units of the whole position, sized at the first attempt
+    want: float = NAN  # units of the whole position, sized at the first attempt, and cut at later ones
+    sized_at: int = -1
     alive: bool = True
     filled: bool = False
 

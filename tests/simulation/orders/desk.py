@@ -34,7 +34,9 @@ class Desk:
         self.used: dict[int, float] = {}  # units traded, by bar
         self.previous: Bar | None = None
         self.last_equity = self.day_start = self.peak = initial_cash
+        self.day: int | None = None
         self.bad_day: int | None = None
+        self.bad_bar: int | None = None
         self.halted, self.reducing, self.margin_called = False, False, False
         self.stopped_at: int | None = None
         self.out = Outcome(
@@ -82,6 +84,7 @@ class Desk:
                 self.refuse(leg, touch, size.refusal)
                 return []
             left = leg.want = max(size.units, 0.0)
+            leg.sized_at = self.bar
             trade = left - abs(held.units)
             if leg.kind != "market" and trade * held.side * leg.side < 0.0:
                 held.held = leg.target  # a limit to buy sells nothing
@@ -128,7 +131,9 @@ class Desk:
             if size.refusal:
                 self.refuse(leg, touch, size.refusal)
                 return False
-            leg.want = size.units
+            leg.want, leg.sized_at = size.units, self.bar
+        elif leg.sized_at < self.bar:
+            self.cut_rest(leg, touch)
         more = leg.want - abs(held.units)
         if more <= 0.0:
             held.held = leg.target
@@ -166,6 +171,15 @@ class Desk:
             held.goal = basis * (1.0 + side * (self.rules.take_profit_pct / 100.0))
         self.move_levels(leg)
         return whole
+
+    def cut_rest(self, leg: Leg, touch: Touch) -> None:
+        """Cut what a leg still wants to what account and limits bear now."""
+        equity = self.cash + self.position.units * touch.quote
+        results = [trade.pnl for trade in self.out.trades]
+        size = self.pricing.size(leg.target, self.position.units, equity, results, touch, at_most=leg.want)
+        if size.cut and size.lost > 1e-12 * leg.want:
+            self.record(leg, leg.side, size.lost, touch, f"cut: {size.cut}")
+        leg.want, leg.sized_at = min(leg.want, size.units), self.bar
 
     def reduce(self, leg: Leg, left: float, touch: Touch) -> bool:
         """Close all but `left` units; whether that is done."""
@@ -265,7 +279,7 @@ class Desk:
             return "blocked: allowed_symbols"
         if self.halted:
             return "blocked: max_drawdown"
-        if self.bad_day == self.facts.day:
+        if self.bad_day == self.day or self.bad_bar == self.bar:
             return "blocked: daily_loss"
         if cooldown and self.stopped_at is not None and self.bar - self.stopped_at <= cooldown:
             return "blocked: cooldown"

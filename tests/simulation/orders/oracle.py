@@ -40,20 +40,29 @@ class Oracle(Desk):
     def on_bar(self, bar: Bar, decision: Decision) -> None:
         self.bar += 1
         self.facts = self.pricing.facts = bar
+        if self.queue and self.queue[0].decided == self.bar - 1 - self.rules.latency_bars:
+            self.accept(self.queue.pop(0))
+        if self.order:
+            self.order.age += 1
+        if self.rules.fill == "same_close" and self.previous:
+            for leg in self.working:
+                if leg.alive and self.fills_at_the_close_before(leg):
+                    self.try_leg(leg, self.market())
         self.finance()
         if self.previous is None or bar.day != self.previous.day:
             self.day_start = self.last_equity
         if self.previous is not None and bar.month != self.previous.month:
             self.pricing.traded = 0.0
-        if self.queue and self.queue[0].decided == self.bar - 1 - self.rules.latency_bars:
-            self.accept(self.queue.pop(0))
-        if self.order:
-            self.order.age += 1
-        if not (bar.halted or (self.rules.max_participation_pct and bar.volume == 0)):
+        self.day = bar.day
+        held = self.position
+        if held.units and math.isnan(held.trail) and self.rules.trailing_stop_atr and bar.atr > 0:
+            held.trail = self.rules.trailing_stop_atr * bar.atr
+        halted = bool(bar.halted or (self.rules.max_participation_pct and bar.volume == 0))
+        if not halted:
             self.at_the_open()
             for span in bar.parts(self.rules.intrabar):
                 self.inside(span)
-            self.at_the_close()
+        self.at_the_close(halted)
         equity = self.cash + self.position.units * bar.span.close
         self.out.equity.append(equity)
         self.out.positions.append(self.position.units)
@@ -76,9 +85,22 @@ class Oracle(Desk):
                 leg.alive = False
                 if order.explicit is not None and leg.target == held:
                     self.move_levels(leg)
-            elif order.explicit is None:
+                continue
+            if order.explicit is None:
                 self.dress(leg, held)
+            if not self.is_valid(leg):
+                self.close_leg(leg, "rejected: no valid price")
         self.order = order if order.alive else None
+
+    def is_valid(self, leg: Leg) -> bool:
+        """Whether it has the prices that its type needs."""
+        needed = {"limit": [leg.limit], "stop_market": [leg.stop], "stop_limit": [leg.limit, leg.stop]}
+        needed["trailing_stop_market"] = [leg.trail]
+        return all(price > 0.0 for price in needed.get(leg.kind, []))
+
+    def fills_at_the_close_before(self, leg: Leg) -> bool:
+        resting = leg.kind != "market" or leg.tif in ("at_the_open", "at_the_close")
+        return self.rules.fill == "same_close" and not resting
 
     @property
     def coming(self) -> float:
@@ -115,6 +137,8 @@ class Oracle(Desk):
         self.meet_margin()
         for leg in self.working:
             if not leg.alive or self.forced:  # what is forced goes first, whole
+                continue
+            if self.previous and self.fills_at_the_close_before(leg):
                 continue
             if leg.closes_first and not self.close_first(leg):
                 continue
@@ -335,13 +359,13 @@ class Oracle(Desk):
 
     # 6. at the close
 
-    def at_the_close(self) -> None:
+    def at_the_close(self, halted: bool) -> None:
         """Leg by leg: fill what is for the close, then let it expire."""
         close, last = self.facts.span.close, self.facts.last_of_session
         for leg in self.working:
             if not leg.alive:
                 continue
-            if leg.tif == "at_the_close" and last:
+            if leg.tif == "at_the_close" and last and not halted:
                 touch = self.touch(leg, Span(close, close, close, close), at_open=True)
                 if touch and not self.forced:
                     self.try_leg(leg, touch)
@@ -383,6 +407,8 @@ class Oracle(Desk):
         least = self.day_start * (1.0 - (risk.daily_loss_pct or 0.0) / 100.0)
         if risk.daily_loss_pct and self.bad_day != self.facts.day and equity <= least:
             self.bad_day = self.facts.day
+            if self.facts.first_of_session and self.facts.last_of_session:
+                self.bad_bar = self.bar + 1
             flatten = risk.on_daily_loss == "flatten"
         if equity > self.peak:
             self.peak, self.reducing = equity, False
@@ -409,16 +435,18 @@ class Oracle(Desk):
         if math.isnan(legs[0].target):
             self.blocked = None
             return
+        wish = NAN
         for leg in legs:
             leg.target = min(max(leg.target, -1.0), 1.0)
             if self.rules.direction == "long_only":
                 leg.target = max(leg.target, 0.0)
             elif self.rules.direction == "short_only":
                 leg.target = min(leg.target, 0.0)
+            wish = leg.target if leg is legs[0] else wish
             if self.reducing:
                 leg.target *= self.config.risk.reduce_to_pct / 100.0
         target = legs[0].target
-        if self.blocked is not None and target == self.blocked:
+        if self.blocked is not None and self.blocked in (target, wish):
             return
         self.blocked = None
         if explicit is None:

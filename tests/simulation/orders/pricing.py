@@ -102,6 +102,8 @@ class Pricing:
             total += costs.slippage_volatility * sigma
         if costs.impact and self.facts.adv > 0:
             total += costs.impact * sigma * math.sqrt(max(units, 0.0) / self.facts.adv)
+        if sigma > 0.0 and (costs.slippage_volatility or costs.impact):
+            total = min(total, 0.9)
         return total
 
     def prices(self, side: float, units: float, at: Touch, entry: bool) -> tuple[float, float]:
@@ -167,7 +169,15 @@ class Pricing:
         free = equity * self.config.margin.leverage - abs(position) * at.quote
         return more * self.unit_cost(side, more, at) + self.fixed <= free
 
-    def size(self, target: float, position: float, equity: float, results: list[float], at: Touch) -> Size:
+    def size(
+        self,
+        target: float,
+        position: float,
+        equity: float,
+        results: list[float],
+        at: Touch,
+        at_most: float = math.inf,
+    ) -> Size:
         """Units of the whole position that the target asks for; equity is at the quote."""
         sizing, margin = self.config.sizing, self.config.margin
         side = math.copysign(1.0, target)
@@ -178,6 +188,8 @@ class Pricing:
         def unit_cost(units: float) -> float:
             return self.unit_cost(side, units, at)
 
+        if not (self.prices(side, 0.0, at, entry=True)[1] > 0.0 and unit_cost(0.0) > 0.0):
+            return Size(refusal="rejected: no valid price", unknown=True)
         budget: float | None = None
         if sizing.method == "fixed_units":
             units = sizing.units * abs(target)
@@ -199,6 +211,7 @@ class Pricing:
         lot = sizing.lot_size
         if lot:
             units = units // lot * lot if budget is None else budget // (cost * lot) * lot
+        units = min(units, at_most)
         size = Size()
         for rule, allowed in self._limits(at.quote, equity):
             if allowed < units:

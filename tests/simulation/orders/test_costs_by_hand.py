@@ -240,3 +240,35 @@ def test_costs_bound_the_size(play):
     out = play([START, START], [1.0, N], cash=1000, costs=costs)
     # the minimum is set aside; a unit costs its price, the worse of the two rates of it, and 0.1
     assert out.fills[0].units == pytest.approx((1000 - 20) / (100.5 + 100.5 * 0.0003 + 0.1))
+
+
+def test_a_spread_as_large_as_the_price_leaves_none(play):
+    rows = [(0.05, 0.05, 0.05, 0.05)] * 3
+    out = play(rows, [-1.0, math.nan, math.nan], costs={"spread_fixed": 0.05})
+    assert [row.status for row in out.orders] == ["rejected: no valid price"]
+
+
+def test_slippage_takes_nine_tenths_at_most(play):
+    rows = [
+        (100, 100, 100, 100, 1),
+        (100, 104, 100, 104, 1),
+        (104, 104, 99, 100, 1),
+        *[(100, 100, 100, 100, 1)] * 3,
+    ]
+    out = play(
+        rows, [math.nan, math.nan, math.nan, -1.0, math.nan, math.nan],
+        sizing={"method": "fixed_units", "units": 5},
+        costs={"slippage_volatility": 1000, "volatility_bars": 2},
+    )  # fmt: skip
+    assert [(row.bar, row.price) for row in out.fills] == [(4, pytest.approx(10))]
+
+
+def test_a_fill_at_the_close_pays_from_that_close_on(play):
+    # 10 units short from the close of bar 1 to the close of bar 2: one day at 36.5 % a year, 1000 x 0.001
+    rows = [(100, 100, 100, 100)] * 5
+    out = play(
+        rows, [math.nan, -1.0, 0.0, math.nan, math.nan], execution={"fill": "same_close"},
+        costs={"borrow_pct": 36.5},
+    )  # fmt: skip
+    assert out.costs["borrow"] == pytest.approx(1.0)
+    assert [trade.financing for trade in out.trades] == [pytest.approx(1.0)]

@@ -34,10 +34,24 @@ def hourly(rows: list[tuple], start: str = "2020-01-02") -> admf.market.Bars:
 def test_what_the_cap_leaves_is_carried(play):
     rows = [START, (100, 101, 99, 100, 40), (102, 103, 101, 102, 30), (104, 105, 103, 104, 90), START]
     out = play(rows, [1.0, N, N, N, N], execution={"max_participation_pct": 10})
-    # 10 units wanted at 100, sized once: 4, 3, and the last 3
-    assert fills(out) == [(1, 1, 4, 100), (2, 1, 3, 102), (3, 1, 3, 104)]
+    # 10 units wanted at 100: 4 and 3; at 104 the cash of 1000 - 400 - 306 buys no 3 any more
+    last = (1000 - 400 - 306) / 104
+    assert fills(out) == [(1, 1, 4, 100), (2, 1, 3, 102), (3, 1, pytest.approx(last), 104)]
     assert [row.status for row in out.orders] == ["partly filled", "partly filled", "filled"]
-    assert out.equity[-1] == pytest.approx(1000 - 400 - 306 - 312 + 10 * 100)
+    assert out.equity[-1] == pytest.approx((7 + last) * 100)
+
+
+def test_what_is_carried_stays_within_the_limits(play):
+    rows = [START, (100, 101, 99, 100, 40), (200, 200, 200, 200, 40), START]
+    out = play(
+        rows, [1.0, N, N, N], cash=2000.0, execution={"max_participation_pct": 10},
+        risk={"max_position_value": 1000},
+    )  # fmt: skip
+    # 20 wanted, cut to 10 at 100; of the 6 that are carried one more is allowed at 200: 5 x 200
+    assert fills(out) == [(1, 1, 4, 100), (2, 1, 1, 200)]
+    assert [(row.status, row.units) for row in out.orders] == [
+        ("cut: max_position_value", 10), ("partly filled", 4), ("cut: max_position_value", 5), ("filled", 1),
+    ]  # fmt: skip
 
 
 def test_what_the_cap_leaves_is_cancelled(play):
@@ -239,10 +253,10 @@ def test_levels_wait_for_the_end_of_a_halt(play):
     assert out.equity[2] == pytest.approx(910)
 
 
-def test_a_day_order_outlives_a_halted_day(play):
+def test_a_day_order_ends_with_its_day_halted_or_not(play):
     rows = [START, START, (100, 101, 94, 96), START]
     out = play(
         rows, [Leg(1.0, "limit", limit=95, tif="day"), N, N, N], execution={"halted_column": "halt"},
         columns={"halt": [0, 1, 0, 0]},
     )  # fmt: skip
-    assert prices(out) == [(2, 95, "signal")]
+    assert [(row.bar, row.status) for row in out.orders] == [(1, "expired")]

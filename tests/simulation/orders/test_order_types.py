@@ -169,6 +169,27 @@ def test_trailing_stop_by_atr(play):
     assert fills(out) == [(3, 1, 13, "signal"), (4, -1, 15 - 1.5 * 2.5, "trailing_stop")]
 
 
+def test_trailing_stop_by_an_atr_that_comes_after_the_entry(play):
+    rows = [(10, 11, 9, 10)] * 4 + [(10, 10, 5, 5)]
+    out = play(rows, [1.0, N, N, N, N], execution={"trailing_stop_atr": 1.5, "atr_bars": 2})
+    # the ATR of two bars is there from bar 2 on, and known on bar 3: 2; best 11, so the stop is at 11 - 3
+    assert fills(out) == [(1, 1, 10, "signal"), (4, -1, 11 - 1.5 * 2, "trailing_stop")]
+
+
+@pytest.mark.parametrize(
+    "leg",
+    [
+        Leg(1.0, "limit", limit=0.0),
+        Leg(1.0, "stop_market", stop=-5.0),
+        Leg(1.0, "stop_limit", limit=float("nan"), stop=101.0),
+        Leg(1.0, "trailing_stop_market", trail=0.0),
+    ],
+)
+def test_an_order_without_the_price_it_needs_is_refused(play, leg):
+    out = play([START] * 3, [leg, N, N])
+    assert [(row.bar, row.status) for row in out.orders] == [(1, "rejected: no valid price")]
+
+
 def test_one_cancels_other(play):
     pair = (Leg(1.0, "stop_market", stop=105), Leg(-1.0, "stop_market", stop=95))
     rows = [START, (100, 106, 99, 104), (104, 105, 94, 95)]

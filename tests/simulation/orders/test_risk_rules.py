@@ -70,6 +70,23 @@ def test_a_loss_of_the_day_blocks_entries_for_its_rest(play):
     assert [row.bar for row in out.orders] == [1, 3, 4]
 
 
+def test_a_daily_bars_loss_blocks_what_is_decided_at_its_close(play):
+    # 5 units at 100: at 94 the day has lost 3 %; the order of that close is blocked, that of the next is not
+    bars = at(100, 100, 94, 94, 94)
+    out = play(bars, [0.5, N, 0.6, 0.6, N], risk={"daily_loss_pct": 2})
+    assert [(row.bar, row.status) for row in out.orders] == [
+        (1, "filled"), (3, "blocked: daily_loss"), (4, "filled"),
+    ]  # fmt: skip
+
+
+def test_a_reduced_size_is_no_new_decision_after_a_stop(play):
+    # stopped at 90, a drawdown of 10 %: half the size from now on, of what is still the same decision
+    bars = at(100, 100, 89, 89, 89)
+    risk = {"max_drawdown_pct": 5, "on_drawdown": "reduce"}
+    out = play(bars, [1.0] * 5, execution={"stop_loss_pct": 10}, risk=risk)
+    assert [row.reason for row in out.orders] == ["signal", "stop_loss"]
+
+
 def test_a_loss_of_the_day_flattens(play):
     bars = at(100, 100, 94, 95, 96, 97)
     risk = {"daily_loss_pct": 5, "on_daily_loss": "flatten"}

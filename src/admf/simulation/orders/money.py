@@ -56,11 +56,11 @@ def slip_of(p: Any, x: Any, units: float) -> float:
     slip: float = p[P_SLIPPAGE]
     if HAS_IMPACT:
         sigma = x[X_SIGMA]
-        if sigma > 0.0:
+        if sigma > 0.0 and (p[P_SLIPPAGE_VOLATILITY] > 0.0 or p[P_IMPACT] > 0.0):
             slip += p[P_SLIPPAGE_VOLATILITY] * sigma
             if x[X_ADV] > 0.0:
                 slip += p[P_IMPACT] * sigma * math.sqrt(units / x[X_ADV])
-        slip = min(slip, MOST_SLIP)  # beyond that, neither law says anything
+            slip = min(slip, MOST_SLIP)  # beyond that, neither law says anything
     return slip
 
 
