@@ -79,7 +79,7 @@ def test_allocations_are_listed(admf: Callable) -> None:
     assert all(name in done.stdout for name in names)
 
 
-def test_dates_that_begin_at_different_times_are_noted(admf, tmp_path) -> None:
+def test_dates_that_begin_at_different_times_are_noted(admf: Callable, tmp_path: Path) -> None:
     lines = ["date,open,high,low,close", *(f"2024-01-0{day}{{}},10,11,9,10" for day in (2, 3, 4))]
     for symbol, hour in (("COIN", " 00:00"), ("STOCK", " 05:00")):
         (tmp_path / f"{symbol}.csv").write_text("\n".join(lines).replace("{}", hour))
