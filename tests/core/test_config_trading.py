@@ -79,6 +79,16 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
         'execution.partial_fill: needs max_participation_pct\n    found: "cancel"\n'
         "    hint: write max_participation_pct, or remove it: without a cap every fill is whole",
     ),
+    "basis of no level": (
+        {"execution": {"stop_basis": "signal_close", "trailing_stop_pct": 5}},
+        'execution.stop_basis: needs stop_loss_pct or take_profit_pct\n    found: "signal_close"\n'
+        "    hint: write one of them, or remove it: nothing else is measured from it",
+    ),
+    "bars of no atr": (
+        {"execution": {"atr_bars": 20, "trailing_stop_pct": 5}},
+        "execution.atr_bars: needs execution.trailing_stop_atr or sizing.method atr_risk\n    found: 20\n"
+        "    hint: write one of them, or remove it: nothing else is measured by it",
+    ),
     "too much latency": (
         {"execution": {"latency_bars": 11}},
         "execution.latency_bars: must be at most 10\n    found: 11",
@@ -116,12 +126,12 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
     "maker alone": (
         {"costs": {"maker_bps": 1}},
         "costs.taker_bps: is required beside maker_bps\n"
-        "    hint: Taker fee (bps): Of every other fill, on top of other commissions.",
+        "    hint: Taker fee (bps): Of every other fill, at stops and targets of a position too, on top of other commissions.",
     ),
     "taker alone": (
         {"costs": {"taker_bps": 1}},
         "costs.maker_bps: is required beside taker_bps\n    hint: Maker fee (bps): Of a fill at the limit of an "
-        "order that rested there, on top of other commissions.",
+        "order that rested there, on top of other commissions; not of the target of a position.",
     ),
     "maximum below the minimum": (
         {"costs": {"commission_min": 2, "commission_max": 1}},
@@ -137,7 +147,22 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
         'costs.funding_column: stands beside funding_pct\n    found: "rate"\n'
         "    hint: keep one of funding_pct and funding_column",
     ),
+    "bars of no volatility": (
+        {"costs": {"volatility_bars": 60}, "sizing": {"method": "volatility_target", "target_volatility_pct": 9}},
+        "costs.volatility_bars: needs slippage_volatility or impact\n    found: 60\n"
+        "    hint: write slippage_volatility or impact, or remove it: no other cost is measured by it",
+    ),
+    "bars of no mean volume": (
+        {"costs": {"adv_bars": 60, "slippage_volatility": 1}},
+        "costs.adv_bars: needs impact\n    found: 60\n"
+        "    hint: write impact, or remove it: no other cost is measured by it",
+    ),
     # sizing
+    "less than a lot": (
+        {"sizing": {"method": "fixed_units", "units": 50, "lot_size": 100}},
+        "sizing.units: is less than one lot: no position could be opened\n    found: 50\n"
+        "    allowed: at least 100, which is lot_size\n    hint: raise it, or lower lot_size",
+    ),
     "no value": (
         {"sizing": {"method": "fixed_value"}},
         "sizing.value: is required by method fixed_value\n"

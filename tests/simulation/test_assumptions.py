@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,7 +31,7 @@ def card(by_hand):
     def make(own_orders: bool = False, finer: Any = None, **sections: Any) -> dict[str, str]:
         settings = settings_of(**sections)
         ending = (0.0, 0.0, math.nan, 0.0, 0.0)
-        return assumption_card(settings, bars, 0, ending, True, own_orders=own_orders, finer=finer)
+        return assumption_card(settings, bars, 0, ending, None, own_orders=own_orders, finer=finer)
 
     return make
 
@@ -77,20 +78,21 @@ WORDS: dict[str, tuple[dict[str, Any], str, str]] = {
         {"execution": {"order_type": "limit", "limit_offset_bps": 5, "cancel_after_bars": 3}},
         "orders",
         "an entry is a limit order 5 bps below the close of its decision (a sale: above); what closes or reduces "
-        "goes at market; an order works until it is filled or replaced; it expires after 3 bars",
+        "goes at market until it is done; the order of an entry works until it is filled or replaced; it expires "
+        "after 3 bars",
     ),
     "stop": (
         {"execution": {"order_type": "stop_market", "stop_offset_bps": 20, "time_in_force": "day"}},
         "orders",
         "an entry is a stop order 20 bps above the close of its decision (a sale: below); what closes or reduces "
-        "goes at market; an order works until the end of the session",
+        "goes at market until it is done; the order of an entry works until the end of the session",
     ),
     "stop-limit": (
         {"execution": {"order_type": "stop_limit", "stop_offset_bps": 20, "limit_offset_bps": 1}},
         "orders",
-        "an entry is a stop-limit order: stop 20 bps above the close of its decision, limit 1 bps below it (a "
-        "sale: the other way round); what closes or reduces goes at market; an order works until it is filled "
-        "or replaced",
+        "an entry is a stop-limit order: stop 20 bps above the close of its decision, limit 1 bps above the stop "
+        "(a sale: both below); what closes or reduces goes at market until it is done; the order of an entry works "
+        "until it is filled or replaced",
     ),
     "trailing": (
         {
@@ -102,13 +104,51 @@ WORDS: dict[str, tuple[dict[str, Any], str, str]] = {
         },
         "orders",
         "an entry is a trailing stop order, 100 bps from the best price since the close of its decision; what "
-        "closes or reduces goes at market; an order works until it is filled or replaced; it expires after 1 bar",
+        "closes or reduces goes at market until it is done; the order of an entry works until it is filled or "
+        "replaced; it expires after 1 bar",
     ),
     "market, once": (
         {"execution": {"time_in_force": "fok"}},
         "orders",
-        "a target is an order at market; an order works once, as a whole: what the first bar's open does not "
-        "fill whole is cancelled",
+        "a target is an order at market; what closes or reduces goes at market until it is done; an entry is "
+        "tried once, as a whole: what the first bar's open does not fill whole is cancelled",
+    ),
+    "at a close": (
+        {"execution": {"time_in_force": "at_the_close"}},
+        "fill",
+        "what closes or reduces is filled at the next bar's open; an entry waits from there on for the close of a "
+        "session",
+    ),
+    "at an open, late": (
+        {"execution": {"time_in_force": "at_the_open", "latency_bars": 2, "order_type": "limit"}},
+        "fill",
+        "what closes or reduces is filled 2 bars after the open of the next bar; an entry waits from there on for "
+        "the open of a session",
+    ),
+    "liquidation is remembered": (
+        {"margin": {"maintenance_pct": 25}},
+        "re-entry",
+        "after a liquidation, not before the strategy has decided otherwise once",
+    ),
+    "no volume, no trade": (
+        {"execution": {"max_participation_pct": 10}},
+        "halted bars",
+        "bars without volume: nothing fills there, and no level is looked at (0 of 3 bars)",
+    ),
+    "stops pay": (
+        {"execution": {"stop_loss_pct": 5}, "costs": {"maker_bps": 1, "taker_bps": 4}},
+        "stops",
+        "stop-loss 5 % from the average entry price; each is filled as a taker, with slippage, targets too",
+    ),
+    "stops slip": (
+        {"execution": {"stop_loss_pct": 5}, "costs": {"slippage_bps": 1}},
+        "stops",
+        "stop-loss 5 % from the average entry price; each is filled with slippage, targets too",
+    ),
+    "limits do not slip": (
+        {"execution": {"order_type": "limit"}, "costs": {"slippage_bps": 1}},
+        "costs",
+        "slippage 1 bps at every fill, but for a limit order that rested and is hit",
     ),
     "pessimistic": (
         {"execution": {"stop_loss_pct": 5}},
@@ -147,14 +187,15 @@ WORDS: dict[str, tuple[dict[str, Any], str, str]] = {
         },
         "costs",
         "commission by the value traded in the calendar month: 10 bps from 0 on, 8 bps from 1,000,000 on; "
-        "1 bps where a resting limit is hit (maker), 4 bps elsewhere (taker); commission of a fill at least 1; "
+        "1 bps where a resting limit is hit (maker), 4 bps elsewhere, at stops and targets of a position too "
+        "(taker); commission of a fill at least 1; "
         "commission of a fill at most 50; commission of a fill at most 0.5 % of its value",
     ),
     "slippage": (
         {"costs": {"slippage_volatility": 0.1, "impact": 0.5, "adv_bars": 30, "spread_fixed": 0.02}},
         "costs",
         "slippage 0.1 x the volatility of the last 20 bars; market impact 0.5 x the volatility of the last 20 "
-        "bars x sqrt(units / mean volume of the last 30 bars); spread 0.02 in the price, paid at entry",
+        "bars x sqrt(units / mean volume of the last 30 bars); slippage is at most 90 % in all; spread 0.02 in the price, paid at entry",
     ),
     "spread column": (
         {"costs": {"spread_column": "spread"}},
@@ -194,7 +235,8 @@ WORDS: dict[str, tuple[dict[str, Any], str, str]] = {
     "cap, rest cancelled": (
         {"execution": {"max_participation_pct": 2.5, "partial_fill": "cancel"}},
         "volume",
-        "the fills of a bar take at most 2.5 % of its volume; the rest is cancelled",
+        "the fills of a bar take at most 2.5 % of its volume; the rest of an order is cancelled, but that of a "
+        "stop, target or limit of risk is carried to the next bars",
     ),
     "halts": (
         {"execution": {"halt_on_zero_volume": True, "halted_column": "stopped"}},
@@ -248,7 +290,7 @@ WORDS: dict[str, tuple[dict[str, Any], str, str]] = {
     "losses": (
         {"risk": {"daily_loss_pct": 2, "max_drawdown_pct": 20, "cooldown_bars": 5}},
         "risk",
-        "after a loss of 2 % in a day no entry on that day; at a drawdown of 20 % the position is closed, and "
+        "after a loss of 2 % in a bar no entry that is decided at its close; at a drawdown of 20 % the position is closed, and "
         "trading ends; no entry for 5 bars after a stop-loss, trailing stop or liquidation",
     ),
     "losses, softer": (
@@ -261,7 +303,7 @@ WORDS: dict[str, tuple[dict[str, Any], str, str]] = {
             }
         },
         "risk",
-        "after a loss of 2 % in a day the position is closed, and no entry on that day; at a drawdown of 20 % "
+        "after a loss of 2 % in a bar the position is closed, and no entry that is decided at its close; at a drawdown of 20 % "
         "positions are 50 % of their size until the next new high",
     ),
 }
@@ -275,7 +317,10 @@ def test_each_setting_is_said(card, case):
 
 def test_orders_of_the_strategy_and_finer_bars_are_said(card, by_hand):
     found = card(own_orders=True, finer=by_hand([(1, 1, 1, 1)] * 2))
-    assert found["orders"] == "as the strategy gives them; a target is an order at market"
+    assert found["orders"] == "as the strategy gives them"
+    assert found["re-entry"] == (
+        "after a stop, target or trailing exit, not before the strategy has decided otherwise once"
+    )
     assert found["stops"] == "those that the strategy gives with its orders"
     assert found["fill"] == "an order that is given at a close works from the next bar's open on"
     assert card(own_orders=True, execution={"fill": "same_close"})["fill"] == (
@@ -288,6 +333,16 @@ def test_orders_of_the_strategy_and_finer_bars_are_said(card, by_hand):
         "with the worse outcome; bars of 1d decide it where they reach its high and its low, each in this "
         "way"
     )
+
+
+def test_a_loss_of_a_day_blocks_the_rest_of_it_on_shorter_bars(by_hand):
+    bars = replace(by_hand([(1, 1, 1, 1)] * 3), timeframe="1h")
+    ending = (0.0, 0.0, math.nan, 0.0, 0.0)
+    found = assumption_card(
+        settings_of(risk={"daily_loss_pct": 2}), bars, 0, ending, "it keeps things in self"
+    )
+    assert found["risk"] == "after a loss of 2 % in a day no entry on that day"
+    assert found["engine"] == "plain Python (same numbers, slower)"
 
 
 def orders_of(*rows: tuple[int, str, str]) -> dict[str, Any]:
@@ -388,7 +443,10 @@ class Limits:
 def test_a_strategy_that_gives_orders_is_said_to(by_hand):
     bars = by_hand([(10, 10, 10, 10)] * 5)
     result = admf.simulate(bars, Limits)
-    assert result.assumptions["orders"].startswith("as the strategy gives them; ")
+    assert result.assumptions["orders"] == "as the strategy gives them"
+    assert result.assumptions["engine"] == (
+        "plain Python (same numbers; for so few bars quicker than to compile)"
+    )
     session = admf.SimulationSession(Limits, timeframe="1d")
     for at in range(5):
         session.on_bar(

@@ -22,6 +22,15 @@ from admf.market import load_bars
 from admf.simulation.engine import run_plain
 from admf.simulation.session import SimulationSession
 from admf.strategies import Float, Int
+from admf.strategies.orders import (
+    AT_THE_CLOSE,
+    DAY,
+    GTC,
+    keep,
+    limit_order,
+    market_order,
+    one_cancels_other,
+)
 from admf.testing.bars import example_bars
 
 COUNT = 160
@@ -552,3 +561,41 @@ class TestSaved:
         ):
             SimulationSession.load(path)
         assert len(SimulationSession.load(path, strategy=Fails)) == 0
+
+
+class ForTheDay:
+    """Gives an order of which the parameter says how long it works, from the third bar on."""
+
+    parameters: ClassVar = {"force": Int(0, 5, default=0)}
+
+    @staticmethod
+    def on_bar(close, prev_volume, volume, force):
+        if volume < 7.0:
+            return keep()
+        return one_cancels_other(
+            market_order(1.0, time_in_force=force), limit_order(0.5, 0.5 * close, time_in_force=force)
+        )
+
+
+@pytest.mark.parametrize("force", [DAY, AT_THE_CLOSE, GTC])
+def test_an_order_that_ends_with_a_session_is_refused_where_bars_do_not_tell_its_end(force):
+    def stepped(timeframe: str) -> SimulationSession:
+        session = SimulationSession(ForTheDay, {"force": int(force)}, timeframe=timeframe)
+        for hour in range(3):
+            bar = {**GOOD, "timestamp": f"2024-01-0{3 + hour}", "volume": 5.0 + hour}
+            session.on_bar(bar)
+        return session
+
+    pending = stepped("1d").pending
+    assert [(order.side, order.type, order.target) for order in pending] == [
+        ("buy", "market", 1.0),
+        ("buy", "limit", 0.5),
+    ]
+    if force == GTC:
+        assert stepped("1h").pending == pending
+        return
+    with pytest.raises(
+        StrategyError, match=r"time in force (day|at_the_close) at bar 2 .*2024-01-05"
+    ) as caught:
+        stepped("1h")
+    assert "cancel_after_bars" in str(caught.value)

@@ -142,10 +142,10 @@ def test_percent_and_basis_points_become_fractions():
 
 
 def test_bars_that_nothing_needs_are_not_measured():
-    plain = settings_of(execution={"atr_bars": 20}, costs={"volatility_bars": 30, "adv_bars": 30})
+    plain = settings_of(execution={"trailing_stop_pct": 2}, costs={"slippage_bps": 3})
     assert (plain.volatility_bars, plain.adv_bars, plain.atr_bars) == (0, 0, 0)
     assert not plain.detailed
-    costly = settings_of(costs={"slippage_volatility": 1, "volatility_bars": 30, "adv_bars": 40})
+    costly = settings_of(costs={"slippage_volatility": 1, "volatility_bars": 30})
     assert (costly.volatility_bars, costly.adv_bars) == (30, 0)
     costly = settings_of(
         costs={"impact": 1, "adv_bars": 40}, execution={"trailing_stop_atr": 1, "atr_bars": 7}

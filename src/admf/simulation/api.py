@@ -10,7 +10,7 @@ from admf.errors import ConfigError, Problem
 from admf.simulation.assumptions import assumption_card, warnings_of
 from admf.simulation.engine import Ground, run_engine
 from admf.simulation.inputs import gather
-from admf.simulation.needs import require_volume
+from admf.simulation.needs import require_targets, require_volume
 from admf.simulation.pessimistic import with_rerun
 from admf.simulation.records import FINANCING, ORDER_COLUMNS, TRADE_COLUMNS, columns_of, read_only
 from admf.simulation.result import SimulationResult
@@ -170,6 +170,7 @@ def _simulate(
     bound = resolve_strategy(strategy, params, allow_modules=tuple(allow_modules))
     first, last = simulated_range(bars, config)
     require_volume(bars, config)
+    require_targets(bound, config)
     settings = settings_of(config).for_bars(bars.symbol, bars.periods_per_year)
     if table is None:
         table = IndicatorTable(bars)
@@ -191,7 +192,7 @@ def _simulate(
         simulated,
         warmup,
         tracks.ending[:5],
-        reason is None,
+        reason,
         own_orders=gives_orders(bound.on_bar, bound.params),
         finer=finer,
     )

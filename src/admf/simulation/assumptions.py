@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from admf.simulation import words
+from admf.simulation.facts import is_daily
 from admf.simulation.records import (
     EXPIRED,
     LIQUIDATION,
@@ -40,7 +41,7 @@ def assumption_card(
     bars: Bars,
     warmup: int,
     ending: tuple[float, ...],
-    compiled: bool,
+    reason: str | None,
     *,
     own_orders: bool = False,
     finer: Bars | None = None,
@@ -57,36 +58,35 @@ def assumption_card(
         First bar, of those, on which the strategy was asked.
     ending
         Cash, position, entry price, entry bar and target at the end.
-    compiled
-        Whether the compiled kernel ran.
+    reason
+        Why plain Python ran; None: the compiled engine did; empty: plain Python was the quicker one.
     own_orders
         Whether the strategy gives orders in place of plain targets.
     finer
         Finer bars that decide what happens inside a bar.
     """
-    orders = words.orders_text(settings)
     return {
         "fill": words.fill_text(settings, own_orders),
-        "orders": f"as the strategy gives them; {orders}" if own_orders else orders,
+        "orders": words.orders_text(settings, own_orders),
         "last bar": "an order decided on the last bar is never filled",
         "inside a bar": words.inside_text(
             settings, own_orders, finer.timeframe if finer is not None else None
         ),
         "stops": words.stops_text(settings, own_orders),
-        "re-entry": words.reentry_text(settings),
+        "re-entry": words.reentry_text(settings, own_orders),
         "repeated signal": "closes and enters anew" if settings.reenter else "is held",
-        "costs": costs_text(settings),
+        "costs": costs_text(settings, own_orders=own_orders),
         "sizing": words.sizing_text(settings),
         "direction": _DIRECTIONS[settings.direction],
         "borrowing": words.borrowing_text(settings),
         "volume": words.volume_text(settings),
         "halted bars": words.halts_text(settings) + _halted(settings, bars),
-        "risk": words.risk_text(settings),
+        "risk": words.risk_text(settings, whole_days=is_daily(bars)),
         "warm-up": _warm_up(bars, warmup),
         "open position": _open_position(bars, ending),
         "data": _data(bars),
         "bars per year": f"{bars.periods_per_year:g}",
-        "engine": "compiled" if compiled else "plain Python (same numbers, slower)",
+        "engine": _engine(reason),
     }
 
 
@@ -198,13 +198,22 @@ def _s(count: int) -> str:
     return " was" if count == 1 else "s were"
 
 
+def _engine(reason: str | None) -> str:
+    if reason is None:
+        return "compiled"
+    if not reason:
+        return "plain Python (same numbers; for so few bars quicker than to compile)"
+    return "plain Python (same numbers, slower)"
+
+
 def _halted(settings: Settings, bars: Bars) -> str:
     """Say how many bars are halted, where any may be."""
     marked = bars.extra.get(settings.halted_column)
-    if marked is None and not settings.halt_on_zero_volume:
+    no_volume = settings.halt_on_zero_volume or settings.max_participation > 0
+    if marked is None and not no_volume:
         return ""
     halted = np.zeros(len(bars), dtype=bool) if marked is None else marked != 0
-    if settings.halt_on_zero_volume:
+    if no_volume:
         halted |= bars.volume == 0
     return f" ({np.count_nonzero(halted)} of {len(bars)} bars)"
 

@@ -78,7 +78,8 @@ def check_backtest(
     from admf.indicators import IndicatorTable
     from admf.simulation.api import simulated_range
     from admf.simulation.inputs import gather
-    from admf.simulation.needs import missing_data
+    from admf.simulation.needs import missing_data, symbol_not_allowed, too_few_bars, unused_by_orders
+    from admf.simulation.step_source import gives_orders
     from admf.strategies import ParameterError, resolve_strategy
 
     if config.strategy is None:
@@ -91,13 +92,17 @@ def check_backtest(
         return [_below("strategy.params", problem) for problem in error.problems]
     except AdmfError as error:
         return [Problem("strategy.name", error.message, hint=error.hint)]
+    problems = unused_by_orders(config)
+    if problems and not gives_orders(bound.on_bar, bound.params):
+        problems = []
     if bars is None:
-        return []
-    problems = missing_data(bars, config)
+        return problems
+    problems += missing_data(bars, config) + symbol_not_allowed(bars.symbol, config)
     try:
         first, last = simulated_range(bars, config)
     except ConfigError as error:
         return [*problems, *error.problems]
+    problems += too_few_bars(last, config)
     try:
         inputs = gather(bars, bound, IndicatorTable(bars))
     except AdmfError as error:

@@ -16,11 +16,11 @@ from admf.indicators.table import column_of
 from admf.simulation.api import backtest_config, settings_of
 from admf.simulation.assumptions import assumption_card, warnings_of
 from admf.simulation.engine import Ground, needs_of
-from admf.simulation.facts import atr_of, next_row, require_sessions
+from admf.simulation.facts import atr_of, is_daily, next_row, require_sessions
 from admf.simulation.history import History
 from admf.simulation.inputs import Step
-from admf.simulation.needs import require_volume, silent_volume, volume_keys
-from admf.simulation.orders.plain import OrderEngine
+from admf.simulation.needs import require_targets, require_volume, silent_volume, volume_keys
+from admf.simulation.orders.plain import Account, OrderEngine
 from admf.simulation.records import (
     FILLED,
     FINANCING,
@@ -34,6 +34,7 @@ from admf.simulation.result import SimulationResult
 from admf.simulation.session_update import Order, SessionUpdate, fill_of, order_of
 from admf.simulation.step_source import gives_orders
 from admf.strategies import resolve_strategy
+from admf.strategies.orders import AT_THE_CLOSE, DAY, LEG_FIELDS, TIMES_IN_FORCE, Decision
 
 if TYPE_CHECKING:
     from admf.core.config.models import CostsConfig, ExecutionConfig, MarginConfig, RiskConfig, SizingConfig
@@ -91,6 +92,7 @@ class SimulationSession:
         sections = {"execution": execution, "sizing": sizing, "costs": costs, "margin": margin, "risk": risk}
         self.config = backtest_config("session", sections, initial_cash, None, None, risk_free_pct)
         self.strategy = resolve_strategy(strategy, params, allow_modules=tuple(allow_modules))
+        require_targets(self.strategy, self.config)
         self._counted = history is None  # bars a year: counted from the bars at the end, as load_bars does
         start = history if history is not None else _no_bars(symbol, timeframe, timezone)
         self._history = History(start, open_columns=history is None)
@@ -98,6 +100,7 @@ class SimulationSession:
         self._settings = settings_of(self.config).for_bars(start.symbol, start.periods_per_year)
         self._needs = needs_of(self._settings)
         require_sessions(start, self._settings)
+        self._days = is_daily(start)
         if history is not None:
             self._columns_of(start)
         if len(start) and not _restored:  # bars that were simulated may have none so far
@@ -175,7 +178,14 @@ class SimulationSession:
             return value
 
         label = f"{at} ({np.datetime64(int(bars.timestamps[at]), 'ns').astype('M8[s]')} UTC)"
-        decide = (lambda account: self._step(value_of, account, label)) if self._warm else None
+
+        def asked(account: Account) -> Any:
+            answer = self._step(value_of, account, label)
+            if not self._days and isinstance(answer, tuple):
+                require_no_session(answer, f"strategy {self.strategy.name}", label)
+            return answer
+
+        decide = asked if self._warm else None
         known = len(engine.orders)
         facts = next_row(bars, self._needs, before.get(_ATR, math.nan))
         with np.errstate(all="ignore"):  # as in compiled code, a division by zero is infinite, not an error
@@ -269,7 +279,7 @@ class SimulationSession:
                 simulated,
                 max(warmup - self._first, 0),
                 engine.ending[:5],
-                False,
+                "a session takes its bars one by one",
                 own_orders=gives_orders(self.strategy.on_bar, self.strategy.params),
             ),
             warnings=[
@@ -333,6 +343,19 @@ class SimulationSession:
         from admf.simulation.session_file import load
 
         return load(cls, Path(path), strategy, allow_modules)
+
+
+def require_no_session(decision: Decision, who: str, where: str) -> None:
+    """Refuse an order that ends with a session, on bars that come one by one and do not tell when it ends."""
+    size = len(LEG_FIELDS)
+    for leg in (decision[:size], decision[size:]):
+        force = leg[LEG_FIELDS.index("time_in_force")]
+        if leg[0] == leg[0] and force in (DAY, AT_THE_CLOSE):
+            raise StrategyError(
+                f"{who} gave an order with time in force {TIMES_IN_FORCE[int(force)]} at bar {where}: it "
+                "needs to know the last bar of a session, which bars that come one by one do not tell",
+                hint="give it cancel_after_bars in place of that, or simulate all bars at once",
+            )
 
 
 _ATR = "the engine's ATR"  # no strategy's indicator can be called so

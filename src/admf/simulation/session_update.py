@@ -8,15 +8,16 @@ from admf.simulation.records import ORDER_COLUMNS, REASONS, STATUSES, TYPES
 
 
 class Order(NamedTuple):
-    """An order that waits: its side, and the target exposure that it is for."""
+    """An order that waits: its side, the target exposure that it is for, and its type."""
 
     decided_bar: int
     side: str
     target: float
+    type: str
 
 
 class Fill(NamedTuple):
-    """A fill or a refusal: what `SimulationResult.orders` has in a row. Bars count from the first one."""
+    """A fill, or what became of an order: a row of `SimulationResult.orders`. Bars count from the first."""
 
     decided_bar: int
     bar: int
@@ -43,11 +44,14 @@ class SessionUpdate(NamedTuple):
     timestamp
         UTC nanoseconds.
     orders
-        That work, or are on their way to the market; none, one, or two of which one cancels the other.
+        That work after this bar or are on their way to the market, in the order in which they get there: a
+        rest that a stop or a limit of risk is still to close, one order or two of which one cancels the
+        other, and with latency those of the decisions that have not arrived.
     fills
         What was filled on this bar, or with fill same_close at the close before, in order.
     refused
-        Orders that were rejected, with the reason as their status.
+        Orders, or parts of them, that were not filled, with the reason as their status: rejected, blocked,
+        cut, cancelled or expired.
     asked
         Whether the strategy was asked; not while it warms up.
     position, entry_price, cash, equity
@@ -74,12 +78,13 @@ class SessionUpdate(NamedTuple):
 
 def order_of(row: tuple[float, ...]) -> Order:
     """Name the parts of an open order's row in the order table."""
-    decided, _, side, target, *_ = row
-    return Order(int(decided), "buy" if side > 0 else "sell", target)
+    named = dict(zip(ORDER_COLUMNS, row, strict=True))
+    side = "buy" if named["side"] > 0 else "sell"
+    return Order(int(named["decided_bar"]), side, named["target"], TYPES[int(named["type"])])
 
 
 def fill_of(row: tuple[float, ...]) -> Fill:
-    """Name the parts of a fill's or refusal's row in the order table."""
+    """Name the parts of a row in the order table."""
     named: dict[str, Any] = dict(zip(ORDER_COLUMNS, row, strict=True))
     named |= {name: int(named[name]) for name in ("decided_bar", "bar")}
     named["side"] = "buy" if named["side"] > 0 else "sell"

@@ -16,6 +16,7 @@ _FORCES = {
     "at_the_open": "at the open of a session",
     "at_the_close": "at the close of a session",
 }
+_AT_SESSIONS = {"at_the_open": "open", "at_the_close": "close"}
 _PATH = "prices run open, low, high, close in a bar that rises, open, high, low, close in one that falls"
 
 
@@ -37,34 +38,48 @@ def count_of(number: float, word: str) -> str:
 def fill_text(settings: Settings, own_orders: bool = False) -> str:
     """Say at what price a decision is filled, or from when on its order works, and how late it comes."""
     late = settings.latency_bars
-    if not late:
-        if not own_orders and settings.order_type == "market":
-            return _FILLS[settings.fill]
-        if settings.fill == "same_close":
-            return f"{_FILLS['same_close']}; an order with a price works from the next bar on"
-        return "an order that is given at a close works from the next bar's open on"
-    return f"a decision reaches the market {count_of(late, 'bar')} after the open of the next bar"
+    at = f"{count_of(late, 'bar')} after the open of the next bar"
+    session = None if own_orders else _AT_SESSIONS.get(settings.time_in_force)
+    if session:
+        first = at if late else "at the next bar's open"
+        return (
+            f"what closes or reduces is filled {first}; an entry waits from there on for the {session} of a "
+            "session"
+        )
+    if late:
+        return f"a decision reaches the market {at}"
+    if not own_orders and settings.order_type == "market":
+        return _FILLS[settings.fill]
+    if settings.fill == "same_close":
+        return f"{_FILLS['same_close']}; an order with a price works from the next bar on"
+    return "an order that is given at a close works from the next bar's open on"
 
 
-def orders_text(settings: Settings) -> str:
+def orders_text(settings: Settings, own_orders: bool = False) -> str:
     """Say as what order a plain target is carried out, and how long that works."""
+    if own_orders:
+        return "as the strategy gives them"
     low, high = bps(settings.limit_offset), bps(settings.stop_offset)
     kinds = {
         "market": "a target is an order at market",
         "limit": f"an entry is a limit order {low} below the close of its decision (a sale: above)",
         "stop_market": f"an entry is a stop order {high} above the close of its decision (a sale: below)",
         "stop_limit": f"an entry is a stop-limit order: stop {high} above the close of its decision, limit "
-        f"{low} below it (a sale: the other way round)",
+        f"{low} above the stop (a sale: both below)",
         "trailing_stop_market": f"an entry is a trailing stop order, {bps(settings.trail_offset)} from the "
         "best price since the close of its decision",
     }
     text = kinds[settings.order_type]
-    if settings.order_type != "market":
-        text += "; what closes or reduces goes at market"
-    if settings.time_in_force != "gtc" or settings.order_type != "market":
-        text += f"; an order works {_FORCES[settings.time_in_force]}"
-    if settings.cancel_after_bars:
-        text += f"; it expires after {count_of(settings.cancel_after_bars, 'bar')}"
+    force, most = settings.time_in_force, settings.cancel_after_bars
+    if settings.order_type == "market" and force == "gtc" and not most:
+        return text
+    text += "; what closes or reduces goes at market until it is done; "
+    if force in ("ioc", "fok"):
+        text += f"an entry is tried {_FORCES[force]}"
+    else:
+        text += f"the order of an entry works {_FORCES[force]}"
+    if most:
+        text += f"; it expires after {count_of(most, 'bar')}"
     return text
 
 
@@ -118,20 +133,32 @@ def stops_text(settings: Settings, own_orders: bool = False) -> str:
         )
     if own_orders:
         parts.append("those that the strategy gives with its orders")
+    if parts and (settings.maker or settings.taker):
+        parts.append("each is filled as a taker, with slippage, targets too")
+    elif parts and (settings.slippage or settings.slippage_volatility or settings.impact):
+        parts.append("each is filled with slippage, targets too")
     return "; ".join(parts) or "none"
 
 
-def reentry_text(settings: Settings) -> str:
+def reentry_text(settings: Settings, own_orders: bool = False) -> str:
     """Say when a position may be opened again after a stop."""
-    if "stops" not in settings.features and not settings.trailing_stop_atr:
+    exits = []
+    if "stops" in settings.features or settings.trailing_stop_atr or own_orders:
+        exits.append("stop, target or trailing exit")
+    if settings.maintenance and settings.on_margin_call == "liquidate":
+        exits.append("liquidation")
+    if not exits:
         return "no stop is set"
+    what = " or ".join(exits)
     if settings.exit_memory:
-        return "after a stop, target or trailing exit, not before the strategy has decided otherwise once"
-    return "at once after a stop, target or trailing exit, if the strategy still says so"
+        return f"after a {what}, not before the strategy has decided otherwise once"
+    return f"at once after a {what}, if the strategy still says so"
 
 
-def costs_text(settings: Settings, spread_is_paid: str = "at entry") -> str:
-    """Say what trading costs."""
+def costs_text(settings: Settings, spread_is_paid: str = "at entry", own_orders: bool = False) -> str:
+    """Say what trading costs; of a strategy that gives its own orders, some may rest at a limit."""
+    limits = own_orders or settings.order_type in ("limit", "stop_limit")
+    except_for = ", but for a limit order that rested and is hit" if limits else ""
     parts = []
     if settings.commission:
         parts.append(f"commission {bps(settings.commission)} of the value, each side")
@@ -141,8 +168,8 @@ def costs_text(settings: Settings, spread_is_paid: str = "at entry") -> str:
         parts.append(f"commission by the {what} traded in the calendar month: {steps}")
     if settings.maker or settings.taker:
         parts.append(
-            f"{bps(settings.maker)} where a resting limit is hit (maker), {bps(settings.taker)} elsewhere "
-            "(taker)"
+            f"{bps(settings.maker)} where a resting limit is hit (maker), {bps(settings.taker)} elsewhere, "
+            "at stops and targets of a position too (taker)"
         )
     if settings.commission_per_unit:
         parts.append(f"commission {settings.commission_per_unit:g} a unit, each side")
@@ -155,7 +182,7 @@ def costs_text(settings: Settings, spread_is_paid: str = "at entry") -> str:
     if settings.commission_max_fraction < OFF:
         parts.append(f"commission of a fill at most {percent(settings.commission_max_fraction)} of its value")
     if settings.slippage:
-        parts.append(f"slippage {bps(settings.slippage)} at every fill")
+        parts.append(f"slippage {bps(settings.slippage)} at every fill{except_for}")
     volatility = f"the volatility of the last {count_of(settings.volatility_bars, 'bar')}"
     if settings.slippage_volatility:
         parts.append(f"slippage {settings.slippage_volatility:g} x {volatility}")
@@ -164,6 +191,8 @@ def costs_text(settings: Settings, spread_is_paid: str = "at entry") -> str:
             f"market impact {settings.impact:g} x {volatility} x sqrt(units / mean volume of the last "
             f"{count_of(settings.adv_bars, 'bar')})"
         )
+    if settings.slippage_volatility or settings.impact:
+        parts.append("slippage is at most 90 % in all")
     if settings.spread:
         parts.append(f"spread {bps(settings.spread)}, paid {spread_is_paid}")
     if settings.spread_fixed:
@@ -220,14 +249,17 @@ def volume_text(settings: Settings) -> str:
     """Say how much of an order a bar fills."""
     if not settings.max_participation:
         return "orders fill whole, whatever the bar's volume"
-    rest = {"carry": "carried to the next bars", "cancel": "cancelled"}[settings.partial_fill]
-    most = percent(settings.max_participation)
-    return f"the fills of a bar take at most {most} of its volume; the rest is {rest}"
+    rest = {
+        "carry": "the rest is carried to the next bars",
+        "cancel": "the rest of an order is cancelled, but that of a stop, target or limit of risk is carried "
+        "to the next bars",
+    }[settings.partial_fill]
+    return f"the fills of a bar take at most {percent(settings.max_participation)} of its volume; {rest}"
 
 
 def halts_text(settings: Settings) -> str:
     """Say which bars are halted."""
-    which = ["bars without volume"] if settings.halt_on_zero_volume else []
+    which = ["bars without volume"] if settings.halt_on_zero_volume or settings.max_participation else []
     if settings.halted_column:
         which.append(f"bars where column {settings.halted_column} is not 0")
     if not which:
@@ -257,8 +289,16 @@ def sizing_text(settings: Settings) -> str:
     return text
 
 
-def risk_text(settings: Settings, closed: str = "the position is closed") -> str:
-    """Say which limits cut, block or close positions; `closed` says what a loss does."""
+def risk_text(settings: Settings, closed: str = "the position is closed", *, whole_days: bool = False) -> str:
+    """Say which limits cut, block or close positions.
+
+    Parameters
+    ----------
+    closed
+        What a loss does.
+    whole_days
+        Whether a bar is a day or longer: the loss of a bar then blocks what is decided at its close.
+    """
     parts = []
     if settings.allowed_symbols:
         parts.append(f"only {', '.join(settings.allowed_symbols)} may be traded")
@@ -275,7 +315,12 @@ def risk_text(settings: Settings, closed: str = "the position is closed") -> str
         parts.append(f"all positions are cut to {settings.max_leverage:g} x the equity")
     if settings.daily_loss < OFF:
         more = {"block": "no entry", "flatten": f"{closed}, and no entry"}[settings.on_daily_loss]
-        parts.append(f"after a loss of {percent(settings.daily_loss)} in a day {more} on that day")
+        lost = percent(settings.daily_loss)
+        parts.append(
+            f"after a loss of {lost} in a bar {more} that is decided at its close"
+            if whole_days
+            else f"after a loss of {lost} in a day {more} on that day"
+        )
     if settings.max_drawdown < OFF:
         then = {
             "halt": f"{closed}, and trading ends",

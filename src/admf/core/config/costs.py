@@ -77,6 +77,13 @@ def _one_funding(values: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault("stands beside funding_pct", ("funding_column",), hint=hint)
 
 
+def _bars_of_an_estimate(values: Mapping[str, Any]) -> Iterator[Fault]:
+    for key, users in (("volatility_bars", ("slippage_volatility", "impact")), ("adv_bars", ("impact",))):
+        if values[key] != CostsConfig.model_fields[key].default and not any(values[user] for user in users):
+            hint = f"write {' or '.join(users)}, or remove it: no other cost is measured by it"
+            yield Fault(f"needs {' or '.join(users)}", (key,), hint=hint)
+
+
 class CostsConfig(Section):
     """What trading costs."""
 
@@ -87,6 +94,7 @@ class CostsConfig(Section):
         _minimum_below_maximum,
         _one_spread,
         _one_funding,
+        _bars_of_an_estimate,
     )
 
     commission_bps: NonNegative = Field(
@@ -95,7 +103,11 @@ class CostsConfig(Section):
     commission_per_unit: NonNegative = Field(
         0.0, title="Commission per unit", description="Currency per unit."
     )
-    commission_fixed: NonNegative = Field(0.0, title="Fixed commission", description="Currency per order.")
+    commission_fixed: NonNegative = Field(
+        0.0,
+        title="Fixed commission",
+        description="Currency per fill: an order that is filled in parts pays it for each.",
+    )
     commission_min: NonNegative = Field(
         0.0, title="Least commission", description="Currency per fill; 0 is none."
     )
@@ -110,10 +122,14 @@ class CostsConfig(Section):
     maker_bps: BasisPoints | None = Field(
         None,
         title="Maker fee (bps)",
-        description="Of a fill at the limit of an order that rested there, on top of other commissions.",
+        description="Of a fill at the limit of an order that rested there, on top of other commissions; not "
+        "of the target of a position.",
     )
     taker_bps: BasisPoints | None = Field(
-        None, title="Taker fee (bps)", description="Of every other fill, on top of other commissions."
+        None,
+        title="Taker fee (bps)",
+        description="Of every other fill, at stops and targets of a position too, on top of other "
+        "commissions.",
     )
     commission_tiers: Annotated[list[CommissionTier], Field(max_length=MOST_TIERS)] = Field(
         default=[],
@@ -124,7 +140,10 @@ class CostsConfig(Section):
         "value", title="Volume of the tiers", description="What a tier's above counts: currency, or units."
     )
     slippage_bps: NonNegative = Field(
-        0.0, title="Slippage (bps)", description="Against you at every fill.", lt=10000
+        0.0,
+        title="Slippage (bps)",
+        description="Against you at every fill, at stops and targets too, but for a limit order that rested.",
+        lt=10000,
     )
     slippage_volatility: NonNegative = Field(
         0.0,

@@ -78,6 +78,13 @@ def _partial_fill_where_capped(values: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault("needs max_participation_pct", ("partial_fill",), hint=hint)
 
 
+def _basis_of_a_level(values: Mapping[str, Any]) -> Iterator[Fault]:
+    fixed = values["stop_loss_pct"], values["take_profit_pct"]
+    if values["stop_basis"] != "entry_price" and fixed == (None, None):
+        hint = "write one of them, or remove it: nothing else is measured from it"
+        yield Fault("needs stop_loss_pct or take_profit_pct", ("stop_basis",), hint=hint)
+
+
 class ExecutionConfig(Section):
     """When and at what price a decision is carried out."""
 
@@ -87,6 +94,7 @@ class ExecutionConfig(Section):
         _tried_once,
         _one_trailing_stop,
         _partial_fill_where_capped,
+        _basis_of_a_level,
     )
 
     fill: Literal["next_open", "same_close"] = Field(
@@ -101,10 +109,13 @@ class ExecutionConfig(Section):
         "market",
         title="Order type",
         description="Of an entry or enlargement that a strategy asks for by a plain target; what closes or "
-        "reduces goes at market.",
+        "reduces goes at market. Not for strategies that give their own orders.",
     )
     limit_offset_bps: BasisPoints = Field(
-        0.0, title="Limit offset (bps)", description="Limit below the close for a purchase, above for a sale."
+        0.0,
+        title="Limit offset (bps)",
+        description="limit: limit below the close for a purchase, above for a sale; stop_limit: limit beyond "
+        "the stop, above for a purchase, below for a sale.",
     )
     stop_offset_bps: BasisPoints = Field(
         0.0, title="Stop offset (bps)", description="Stop above the close for a purchase, below for a sale."
@@ -117,11 +128,13 @@ class ExecutionConfig(Section):
     time_in_force: Literal["gtc", "day", "ioc", "fok", "at_the_open", "at_the_close"] = Field(
         "gtc",
         title="Time in force",
-        description="How long an order works: until cancelled, for the session, once (in part or whole or "
-        "not), at a session's open, at its close.",
+        description="How long the order of an entry or enlargement works: until cancelled, for the session, "
+        "once (in part or whole or not), at a session's open, at its close.",
     )
     cancel_after_bars: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
-        None, title="Cancel after (bars)", description="An order that works longer expires. Default: never."
+        None,
+        title="Cancel after (bars)",
+        description="The order of an entry or enlargement expires after so many bars. Default: never.",
     )
     stop_loss_pct: Percent | None = Field(None, title="Stop-loss (%)", description="Distance of the stop.")
     take_profit_pct: Positive | None = Field(

@@ -153,6 +153,19 @@ def _one_volatility(values: Mapping[str, Any]) -> Iterator[Fault]:
         )
 
 
+def _bars_of_an_atr(values: Mapping[str, Any]) -> Iterator[Fault]:
+    execution, sizing = values["execution"], values["sizing"]
+    if not isinstance(execution, ExecutionConfig) or not isinstance(sizing, SizingConfig):
+        return
+    unset = execution.atr_bars == ExecutionConfig.model_fields["atr_bars"].default
+    if not unset and execution.trailing_stop_atr is None and sizing.method != "atr_risk":
+        yield Fault(
+            "needs execution.trailing_stop_atr or sizing.method atr_risk",
+            ("execution", "atr_bars"),
+            hint="write one of them, or remove it: nothing else is measured by it",
+        )
+
+
 def _columns_of_the_fill(values: Mapping[str, Any]) -> Iterator[Fault]:
     execution, costs, margin = values["execution"], values["costs"], values["margin"]
     if not isinstance(execution, ExecutionConfig) or execution.fill != "same_close":
@@ -193,6 +206,7 @@ class BacktestConfig(Section):
         _strategy_or_portfolio,
         _fraction_within_leverage,
         _one_volatility,
+        _bars_of_an_atr,
         _columns_of_the_fill,
     )
 

@@ -121,17 +121,19 @@ class RiskConfig(Section):
     max_concentration_pct: Annotated[float, Field(gt=0, le=100, allow_inf_nan=False)] | None = Field(
         None,
         title="Largest concentration (%)",
-        description="Share of the equity in one symbol of a portfolio; more is cut. Default: no limit.",
+        description="Share of the equity in one symbol; more is cut. For portfolios and live trading: on one "
+        "symbol it is max_exposure_pct again. Default: no limit.",
     )
     daily_loss_pct: Percent | None = Field(
         None,
         title="Loss of a day (%)",
-        description="Of the equity at the day's start; reached, no entry on that day. Default: no limit.",
+        description="Of the equity at the day's start; reached, no entry for the rest of the day; on bars of "
+        "a day or longer none that is decided at the close of that bar. Default: no limit.",
     )
     on_daily_loss: Literal["block", "flatten"] = Field(
         "block",
         title="On the loss of a day",
-        description="block entries for the rest of the day, or flatten the position too.",
+        description="block entries, or flatten the position too.",
     )
     max_drawdown_pct: Percent | None = Field(
         None, title="Largest drawdown (%)", description="Of the highest equity so far. Default: no limit."
@@ -150,7 +152,10 @@ class RiskConfig(Section):
         description="Bars without an entry after a stop-loss, trailing stop or liquidation.",
     )
     max_open_positions: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
-        None, title="Most open positions", description="Further ones are blocked. Default: no limit."
+        None,
+        title="Most open positions",
+        description="Further ones are blocked. For portfolios and live trading: on one symbol there is never "
+        "more than one. Default: no limit.",
     )
     allowed_symbols: list[str] = Field(
         default=[], title="Allowed symbols", description="Others are not traded. Default: all are."

@@ -39,10 +39,21 @@ def _keys_of_the_method(values: Mapping[str, Any]) -> Iterator[Fault]:
             yield Fault(f"does not go with method {method}", (key,), hint=hint)
 
 
+def _units_of_a_lot(values: Mapping[str, Any]) -> Iterator[Fault]:
+    units, lot = values["units"], values["lot_size"]
+    if units is not None and lot is not None and units < lot:
+        yield Fault(
+            "is less than one lot: no position could be opened",
+            ("units",),
+            allowed=f"at least {lot:g}, which is lot_size",
+            hint="raise it, or lower lot_size",
+        )
+
+
 class SizingConfig(Section):
     """How large a position is."""
 
-    checks: ClassVar[tuple[Check, ...]] = (_keys_of_the_method,)
+    checks: ClassVar[tuple[Check, ...]] = (_keys_of_the_method, _units_of_a_lot)
 
     method: Literal[
         "cash_fraction", "fixed_units", "fixed_value", "volatility_target", "atr_risk", "kelly"

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from admf.errors import ConfigError
 from admf.simulation.api import settings_of
 from admf.simulation.engine import needs_of
 from admf.simulation.facts import FactNeeds
-from admf.simulation.needs import require_volume
+from admf.simulation.needs import require_volume, unused_by_orders
 from admf.simulation.settings import NUMBERS, Settings
 from admf.simulation.sweeps.space import Trials
 from admf.typing import FloatArray
@@ -85,7 +86,7 @@ def read_variants(
     Raises
     ------
     ConfigError
-        A value is wrong, or needs volume that the bars have not.
+        A value is wrong, needs volume that the bars have not, or does nothing for such a strategy.
     """
     common = {name: _mapping(section) for name, section in sections.items()}
     chosen: list[int] | None = None
@@ -95,7 +96,9 @@ def read_variants(
         rows = zip(*(trials.columns[name] for name in trials.settings), strict=True)
         chosen = [distinct.setdefault(row, len(distinct)) for row in rows]
     settings = [
-        _settings(trials.settings, row, common, config_of, bars).for_bars(bars.symbol, bars.periods_per_year)
+        _settings(trials.settings, row, common, config_of, bars, gives_orders).for_bars(
+            bars.symbol, bars.periods_per_year
+        )
         for row in distinct
     ]
     detailed = [gives_orders or each.detailed for each in settings]
@@ -123,6 +126,7 @@ def _settings(
     common: Mapping[str, Mapping[str, Any]],
     config_of: Callable[[Mapping[str, Any]], BacktestConfig],
     bars: Bars,
+    gives_orders: bool,
 ) -> Settings:
     sections = {name: dict(section) for name, section in common.items()}
     for path, value in zip(names, values, strict=True):
@@ -130,6 +134,8 @@ def _settings(
         sections[section][key] = value
     config = config_of(sections)
     require_volume(bars, config)
+    if gives_orders and (problems := unused_by_orders(config)):
+        raise ConfigError(problems, "BacktestConfig")
     return settings_of(config)
 
 
