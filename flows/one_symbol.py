@@ -49,7 +49,8 @@ class OneSymbol(Job):
             conforms_to=(SignalGenerator,),
         )
         self.strategy = scope.initialize().resolve("strategy")
-        cost = estimate(len(context.market.bars[self.symbol]), self.strategy)
+        bars, finer = context.market.bars[self.symbol], config.data_config.finer is not None
+        cost = estimate(len(bars), self.strategy, section, finer=finer)
         problem = memory_problem(config, context.resources.memory_limit_mb, cost)
         if problem is not None:
             raise ConfigError([problem])

@@ -154,3 +154,24 @@ def test_estimate_grows_with_the_bars():
     small, large = estimate(1_000, strategy), estimate(10_000_000, strategy)
     assert 0 < small.seconds < large.seconds < 60
     assert small.bytes < large.bytes < 4e9
+
+
+def test_estimate_knows_which_engine_runs_and_the_rerun():
+    strategy = resolve_strategy("sma_cross")
+    basic, stops = config_of(), config_of(execution={"stop_loss_pct": 5})
+    for count in (1_000, 1_000_000):
+        assert (
+            estimate(count, strategy) == estimate(count, strategy, basic) == estimate(count, strategy, stops)
+        )
+    detailed = config_of(execution={"latency_bars": 1})
+    few, many = estimate(5_000, strategy, detailed), estimate(50_000, strategy, detailed)
+    assert few.seconds < 1 < 10 < many.seconds < 40  # plain Python for few bars; compiled, once, for many
+    assert estimate(50_000, strategy, basic, finer=True) == many
+    for each in (basic, detailed):
+        twice = each.model_copy(update={"pessimistic_rerun": True})
+        for count in (5_000, 50_000):
+            once, both = estimate(count, strategy, each), estimate(count, strategy, twice)
+            assert both.seconds > once.seconds
+            assert both.bytes > once.bytes
+    rerun = estimate(50_000, strategy, detailed.model_copy(update={"pessimistic_rerun": True}))
+    assert 1.9 < rerun.seconds / many.seconds < 2

@@ -139,7 +139,7 @@ def _check_backtest(
     if found:
         return
     describe = _describe_strategy if section.portfolio is None else _describe_portfolio
-    cost = describe(section, tuple(config.allow_modules), loaded, report)
+    cost = describe(config, section, loaded, report)
     if cost is None:
         return
     report["estimate"] = {"seconds": cost.seconds, "bytes": cost.bytes}
@@ -149,14 +149,15 @@ def _check_backtest(
 
 
 def _describe_strategy(
-    section: BacktestConfig, allow_modules: tuple[str, ...], loaded: dict[str, Bars], report: dict[str, Any]
+    config: WorkflowConfig, section: BacktestConfig, loaded: dict[str, Bars], report: dict[str, Any]
 ) -> Estimate | None:
     from admf.simulation import estimate
     from admf.simulation.api import simulated_range
     from admf.strategies import resolve_strategy
 
     assert section.strategy is not None  # noqa: S101 - the section was validated
-    strategy = resolve_strategy(section.strategy.name, section.strategy.params, allow_modules=allow_modules)
+    chosen, allowed = section.strategy, tuple(config.allow_modules)
+    strategy = resolve_strategy(chosen.name, chosen.params, allow_modules=allowed)
     report["components"]["strategy"] = strategy.source_ref
     report["strategy"] = {
         "name": strategy.name,
@@ -169,11 +170,11 @@ def _describe_strategy(
         return None
     first, last = simulated_range(bars, section)
     report["simulated"] = _span(bars.index, first, last)
-    return estimate(len(bars), strategy)
+    return estimate(len(bars), strategy, section, finer=config.data_config.finer is not None)
 
 
 def _describe_portfolio(
-    section: BacktestConfig, allow_modules: tuple[str, ...], loaded: dict[str, Bars], report: dict[str, Any]
+    config: WorkflowConfig, section: BacktestConfig, loaded: dict[str, Bars], report: dict[str, Any]
 ) -> Estimate | None:
     import pandas as pd
 
@@ -183,6 +184,7 @@ def _describe_portfolio(
     from admf.simulation.portfolio.join import calendar_warnings, join
 
     assert section.portfolio is not None  # noqa: S101 - the section was validated
+    allow_modules = tuple(config.allow_modules)
     chosen, when = section.portfolio.allocation, section.portfolio.rebalance
     name, allocation, params = resolve_allocation(chosen.name, chosen.params, allow_modules)
     report["components"]["allocation"] = chosen.name

@@ -18,9 +18,13 @@ if TYPE_CHECKING:
 COMPILE_SECONDS = 2.5  # once for a strategy and set of features; later processes load it in 0.02 s
 START_SECONDS = 0.5  # numba's import, and loading a compiled kernel
 COMPILED_SECONDS_PER_BAR = 200e-9  # kernel 10, indicators 10, metrics 90, digest 20, tables 40
-PLAIN_SECONDS_PER_BAR = 12e-6
+PLAIN_SECONDS_PER_BAR = 20e-6
+ORDERS_COMPILE_SECONDS = 20.0  # the order engine: ten to thirty, by the parts of it that are in use
+ORDERS_SECONDS_PER_BAR = 300e-9  # the order engine, on top of the above
 BASE_BYTES = 150e6  # Python, numpy, pandas, numba
 BYTES_PER_BAR = 8 * 16  # bars, result, and what the metrics need at their peak
+FACTS_BYTES_PER_BAR = 8 * 19  # what the order engine is told of a bar
+PLAIN_BYTES_PER_BAR = 32 * 19 + 80  # the same as Python's numbers
 
 
 class Estimate(NamedTuple):
@@ -38,7 +42,9 @@ class Estimate(NamedTuple):
     bytes: int
 
 
-def estimate(bars_count: int, strategy: BoundStrategy) -> Estimate:
+def estimate(
+    bars_count: int, strategy: BoundStrategy, config: BacktestConfig | None = None, *, finer: bool = False
+) -> Estimate:
     """Estimate time and memory of one simulation from the rules of thumb above.
 
     Parameters
@@ -47,13 +53,41 @@ def estimate(bars_count: int, strategy: BoundStrategy) -> Estimate:
         Bars that are loaded.
     strategy
         A strategy that cannot be compiled takes some hundred times as long.
+    config
+        What is simulated: orders, costs and limits beyond the basic ones run on the order engine, which is
+        compiled for many bars only; a pessimistic rerun is a second simulation. None: basic settings.
+    finer
+        Whether finer bars decide what happens inside a bar.
     """
+    from admf.simulation.pessimistic import pessimistic_settings
+
+    seconds, per_bar = _engine_cost(bars_count, strategy, config, finer)
+    if config is not None and config.pessimistic_rerun:
+        more, most = _engine_cost(bars_count, strategy, pessimistic_settings(config), finer)
+        seconds += more
+        per_bar = max(per_bar, most) + BYTES_PER_BAR  # the two results are kept side by side
     if strategy.needs_python is None:
-        seconds = COMPILE_SECONDS + START_SECONDS + bars_count * COMPILED_SECONDS_PER_BAR
-    else:
-        seconds = bars_count * PLAIN_SECONDS_PER_BAR
+        seconds += START_SECONDS
     arrays = len(strategy.indicators) + len(strategy.columns)
-    return Estimate(seconds, int(BASE_BYTES + bars_count * (BYTES_PER_BAR + 8 * arrays)))
+    return Estimate(seconds, int(BASE_BYTES + bars_count * (BYTES_PER_BAR + per_bar + 8 * arrays)))
+
+
+def _engine_cost(
+    count: int, strategy: BoundStrategy, config: BacktestConfig | None, finer: bool
+) -> tuple[float, float]:
+    """Give the seconds of an engine with its compilation, and the bytes a bar that it needs for itself."""
+    from admf.simulation.api import settings_of
+    from admf.simulation.engine import PLAIN_BARS
+    from admf.simulation.step_source import gives_orders
+
+    orders = finer or gives_orders(strategy.on_bar, strategy.params)
+    orders = orders or (config is not None and settings_of(config).detailed)
+    if strategy.needs_python is not None or (orders and count < PLAIN_BARS):
+        return count * PLAIN_SECONDS_PER_BAR, FACTS_BYTES_PER_BAR + PLAIN_BYTES_PER_BAR
+    if orders:
+        per_bar = COMPILED_SECONDS_PER_BAR + ORDERS_SECONDS_PER_BAR
+        return ORDERS_COMPILE_SECONDS + count * per_bar, FACTS_BYTES_PER_BAR
+    return COMPILE_SECONDS + count * COMPILED_SECONDS_PER_BAR, 0.0
 
 
 def check_backtest(
