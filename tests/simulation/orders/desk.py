@@ -174,6 +174,8 @@ class Desk:
 
     def cut_rest(self, leg: Leg, touch: Touch) -> None:
         """Cut what a leg still wants to what account and limits bear now."""
+        if self.capped(leg.want - abs(self.position.units), touch) <= 0.0:
+            return
         equity = self.cash + self.position.units * touch.quote
         results = [trade.pnl for trade in self.out.trades]
         size = self.pricing.size(leg.target, self.position.units, equity, results, touch, at_most=leg.want)

@@ -446,7 +446,7 @@ class Oracle(Desk):
             if self.reducing:
                 leg.target *= self.config.risk.reduce_to_pct / 100.0
         target = legs[0].target
-        if self.blocked is not None and self.blocked in (target, wish):
+        if explicit is None and self.blocked is not None and self.blocked in (target, wish):
             return
         self.blocked = None
         if explicit is None:

@@ -225,11 +225,11 @@ def take_order(s: Any, p: Any, x: Any, d: Any) -> None:
         return
     if first != first:
         first = s[S_HELD]  # a second leg alone: the first one asks for nothing
-    wish = cut(s, p, first)
-    v = reduced(s, p, wish)
+    v = reduced(s, p, cut(s, p, first))
     if second == second:
         second = reduced(s, p, cut(s, p, second))
-    if remembers(s, wish, v) or s[S_FORCED] == 1.0:
+    s[S_BLOCKED] = math.nan  # an order is meant, also after a stop
+    if s[S_FORCED] == 1.0:
         return
     alone = second != second
     if s[FIRST_LEG + L_ACTIVE] == 1.0 or s[SECOND_LEG + L_ACTIVE] == 1.0 or s[S_OUTSTANDING] > 0.0:

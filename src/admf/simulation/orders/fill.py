@@ -315,8 +315,8 @@ def shrink_leg(s: Any, p: Any, x: Any, box: Any, leg: int, q: float, bar: float,
     target = s[leg + L_TARGET]
     side = 1.0 if target > 0.0 else -1.0
     size = max(side * s[S_POS], 0.0)
-    if s[leg + L_WANT] <= size:
-        return True  # it closes
+    if s[leg + L_WANT] <= size or not room_of(s, p, x) > 0.0:
+        return True  # it closes, or nothing is traded now
     now = wanted(s, p, x, target, q, bound)[0]
     if now > 0.0:
         now, _, rule, lost = allowed(p, x, side, min(now, s[leg + L_WANT]), size, q, s[S_CASH] + s[S_POS] * q)
