@@ -319,7 +319,7 @@ def test_orders_of_the_strategy_and_finer_bars_are_said(card, by_hand):
     found = card(own_orders=True, finer=by_hand([(1, 1, 1, 1)] * 2))
     assert found["orders"] == "as the strategy gives them"
     assert found["re-entry"] == (
-        "after a stop, target or trailing exit, not before the strategy has decided otherwise once"
+        "at once after a stop, target or trailing exit: an order that the strategy gives is taken as it comes"
     )
     assert found["stops"] == "those that the strategy gives with its orders"
     assert found["fill"] == "an order that is given at a close works from the next bar's open on"

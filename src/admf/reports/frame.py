@@ -115,11 +115,15 @@ def assumptions(result: Reported) -> Part:
     return Part("assumptions", "Assumptions", section("assumptions", "Assumptions", note, table, long=True))
 
 
+_AT_THE_END = ("status", "finished", "duration_seconds", "digest", "metrics", "artifacts")
+
+
 def reproduce(
     result: Reported, call: str, run: Mapping[str, Any], manifest: Mapping[str, Any] | None
 ) -> Part:
     """Say how to get the same numbers again: the command of a stored run, or else the `call` in Python."""
-    recorded = manifest or {}
+    # the report is written before the run ends
+    recorded = {key: value for key, value in (manifest or {}).items() if key not in _AT_THE_END}
     identity = run.get("workflow_id") or recorded.get("run_id")
     if identity:
         how = (

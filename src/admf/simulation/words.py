@@ -150,6 +150,8 @@ def reentry_text(settings: Settings, own_orders: bool = False) -> str:
     if not exits:
         return "no stop is set"
     what = " or ".join(exits)
+    if own_orders:
+        return f"at once after a {what}: an order that the strategy gives is taken as it comes"
     if settings.exit_memory:
         return f"after a {what}, not before the strategy has decided otherwise once"
     return f"at once after a {what}, if the strategy still says so"

@@ -165,7 +165,8 @@ class ExecutionConfig(Section):
     reentry_after_stop: Literal["on_new_signal", "immediate"] = Field(
         "on_new_signal",
         title="Re-entry after a stop",
-        description="on_new_signal: not before the strategy has decided otherwise once; immediate: at once.",
+        description="Of targets. on_new_signal: not before the strategy has decided otherwise once; "
+        "immediate: at once. An order that a strategy gives is always taken.",
     )
     intrabar: Literal["pessimistic", "optimistic", "path"] = Field(
         "pessimistic",
