@@ -224,6 +224,20 @@ def test_the_loss_of_a_day_blocks_till_the_day_ends(both):
     ]
 
 
+def test_the_loss_of_a_daily_bar_blocks_what_is_decided_at_its_close(both, hand_bars):
+    bars = {"A": hand_bars(LOSING), "B": hand_bars([(10, 10)] * 7)}
+    weights = steps([1.0, 0.0], [1.0, 0.0], [0.5, 0.5], [0.5, 0.5], [0.5, 0.5])
+    run = {"rebalance": {"schedule": "every_n_bars", "every_bars": 1}, "initial_cash": 1000.0}
+    result = both(bars, weights, risk={"daily_loss_pct": 10}, **run)
+    # 10 % are lost on bar 2: B is blocked on bar 3, and bought on bar 4
+    assert rows_of(result, "symbol", "bar", "status") == [
+        ["A", 1, "filled"],
+        ["B", 3, "blocked: daily_loss"],
+        ["A", 3, "filled"],
+        ["B", 4, "filled"],
+    ]
+
+
 def test_a_blocked_change_of_side_still_closes(both):
     bars = {"A": hourly(LOSING)}
     weights = steps([1.0], [1.0], [-0.5], [np.nan])

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from admf.simulation import risk
+from admf.simulation.facts import is_daily
 from admf.simulation.portfolio.join import Joined
 from admf.simulation.portfolio.plain import PlainPortfolio
 from admf.simulation.portfolio.records import ORDER_COLUMNS, UNFILLED
@@ -64,7 +65,14 @@ def days_of(joined: Joined, settings: Settings) -> IntArray:
     """Day of each row, local; nothing where no limit asks for it."""
     if not is_limited(settings):
         return np.zeros(0, dtype=np.int64)
+    if later_of(joined):
+        return np.arange(len(joined.timestamps))
     return local_periods(joined, 0, len(joined.timestamps), "D")
+
+
+def later_of(joined: Joined) -> int:
+    """Give 1 where each row is a day or more: a day's loss blocks the orders of the next row then."""
+    return int(all(is_daily(bars) for bars in joined.bars.values()))
 
 
 def allowed_of(joined: Joined, settings: Settings) -> list[bool]:
@@ -115,6 +123,7 @@ class Engine:
                 *(s.max_concentration, s.max_open_positions),
                 *(s.daily_loss, CODES["on_daily_loss"].index(s.on_daily_loss)),
                 *(s.max_drawdown, CODES["on_drawdown"].index(s.on_drawdown), s.reduce_to),
+                later_of(joined),
             ]
         )
         self._allowed = _sealed(np.array(allowed_of(joined, s)))
@@ -205,7 +214,7 @@ def run_plain(
 ) -> Tracks:
     """Simulate the same in plain Python."""
     portfolio = PlainPortfolio(
-        settings, band, marks_before(joined, first).tolist(), allowed_of(joined, settings)
+        settings, band, marks_before(joined, first).tolist(), allowed_of(joined, settings), later_of(joined)
     )
     days = days_of(joined, settings).tolist()
     at = dict(zip(decided.tolist(), targets.tolist(), strict=True))

@@ -36,7 +36,7 @@ _OF_RULE = 5.0  # a status is this and the rule's code
 HAS_RISK = False
 # Places in the limits, and in what the watch over the losses keeps from bar to bar.
 _UNITS, _VALUE, _EXPOSURE, _LEVERAGE, _CONCENTRATION, _POSITIONS = range(6)
-_DAILY_LOSS, _FLATTENS, _DRAWDOWN, _REDUCES, _REDUCE_TO = range(6, 11)
+_DAILY_LOSS, _FLATTENS, _DRAWDOWN, _REDUCES, _REDUCE_TO, _LATER = range(6, 12)
 _EQUITY, _PEAK, _DAY, _DAY_EQUITY, _LOST_DAY, _HALTED, _SCALE = range(7)
 
 
@@ -228,8 +228,9 @@ def _judge(orders, n_orders, value, at, pos, mark, goal, since, band, cause, aim
             again = True
             reason = _SIGNAL
     flat = False
-    if watch[_LOST_DAY] != watch[_DAY] and has_lost(value, watch[_DAY_EQUITY], limits[_DAILY_LOSS]):
-        watch[_LOST_DAY] = watch[_DAY]
+    blocked = watch[_DAY] + limits[_LATER]  # of a daily bar the next one: what is decided now
+    if watch[_LOST_DAY] != blocked and has_lost(value, watch[_DAY_EQUITY], limits[_DAILY_LOSS]):
+        watch[_LOST_DAY] = blocked
         flat = limits[_FLATTENS] == 1.0
     if watch[_HALTED] == 0.0 and has_lost(value, watch[_PEAK], limits[_DRAWDOWN]):
         if limits[_REDUCES] == 0.0:

@@ -38,6 +38,8 @@ class PlainPortfolio:
         Last close before the first bar, a symbol; 0 where there is none.
     allowed
         Whether each symbol may be traded; None: all may.
+    later
+        1 where each bar is a day by itself: its loss blocks the orders of the next one then.
 
     Attributes
     ----------
@@ -46,7 +48,12 @@ class PlainPortfolio:
     """
 
     def __init__(
-        self, settings: Settings, band: float, marks: Iterable[float], allowed: list[bool] | None = None
+        self,
+        settings: Settings,
+        band: float,
+        marks: Iterable[float],
+        allowed: list[bool] | None = None,
+        later: int = 0,
     ) -> None:
         self.settings = settings
         self.band = band
@@ -61,6 +68,7 @@ class PlainPortfolio:
         self.aims: dict[int, float] = {}  # symbol -> weight that the allocation wants
         self.equity = self.peak = self.day_equity = self.cash
         self.day: int | None = None
+        self.later = later
         self.lost_day: int | None = None
         self.halted = False
         self.scale = 1.0
@@ -127,8 +135,10 @@ class PlainPortfolio:
                 self.scale = 1.0
                 self._order_again(self.aims, SIGNAL)
         flat = reduce = False
-        if self.lost_day != self.day and has_lost(self.equity, self.day_equity, s.daily_loss):
-            self.lost_day = self.day
+        # where a bar is a day, what is decided at its close is of the next
+        blocked = (self.day or 0) + self.later
+        if self.lost_day != blocked and has_lost(self.equity, self.day_equity, s.daily_loss):
+            self.lost_day = blocked
             flat = s.on_daily_loss == "flatten"
         if not self.halted and has_lost(self.equity, self.peak, s.max_drawdown):
             if s.on_drawdown == "halt":
