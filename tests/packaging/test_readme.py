@@ -59,9 +59,10 @@ def test_admf_commands_run_in_the_order_of_the_readme(clone: Path, prefect_api: 
 
 def test_python_blocks_run(clone: Path, prefect_api: dict[str, str]) -> None:
     found = blocks("python")
-    assert len(found) == 3
+    assert len(found) == 4
     shown = "\nassert result.metrics and len(result.trades) and len(result.equity)\nresult.plot()\n"
-    for script in (found[0] + shown + found[1] + "\nassert len(best) == 6\n", found[2]):
+    run = "\nimport admf\nassert len(admf.simulate(admf.load_bars('sample:SP500'), Pullback).trades)\n"
+    for script in (found[0] + shown + found[1] + "\nassert len(best) == 6\n", found[2], found[3] + run):
         done = subprocess.run(
             [sys.executable, "-c", script],
             cwd=clone,
