@@ -79,11 +79,6 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
         'execution.partial_fill: needs max_participation_pct\n    found: "cancel"\n'
         "    hint: write max_participation_pct, or remove it: without a cap every fill is whole",
     ),
-    "basis of no level": (
-        {"execution": {"stop_basis": "signal_close", "trailing_stop_pct": 5}},
-        'execution.stop_basis: needs stop_loss_pct or take_profit_pct\n    found: "signal_close"\n'
-        "    hint: write one of them, or remove it: nothing else is measured from it",
-    ),
     "bars of no atr": (
         {"execution": {"atr_bars": 20, "trailing_stop_pct": 5}},
         "execution.atr_bars: needs execution.trailing_stop_atr or sizing.method atr_risk\n    found: 20\n"

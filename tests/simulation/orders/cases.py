@@ -238,8 +238,6 @@ def settings_of(draw: st.DrawFn, plain: bool) -> dict[str, Any]:
     costs = section(COSTS) | section(COMMISSION) | spread | section(FUNDING)
     if "impact" not in costs:
         costs.pop("adv_bars", None)
-    if "stop_loss_pct" not in execution and "take_profit_pct" not in execution:
-        execution.pop("stop_basis", None)
     sizing, margin = section(SIZING), section(MARGIN)
     if execution.get("fill") == "same_close" and "locate_column" in margin:
         margin = {}

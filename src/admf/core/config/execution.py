@@ -78,13 +78,6 @@ def _partial_fill_where_capped(values: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault("needs max_participation_pct", ("partial_fill",), hint=hint)
 
 
-def _basis_of_a_level(values: Mapping[str, Any]) -> Iterator[Fault]:
-    fixed = values["stop_loss_pct"], values["take_profit_pct"]
-    if values["stop_basis"] != "entry_price" and fixed == (None, None):
-        hint = "write one of them, or remove it: nothing else is measured from it"
-        yield Fault("needs stop_loss_pct or take_profit_pct", ("stop_basis",), hint=hint)
-
-
 class ExecutionConfig(Section):
     """When and at what price a decision is carried out."""
 
@@ -94,7 +87,6 @@ class ExecutionConfig(Section):
         _tried_once,
         _one_trailing_stop,
         _partial_fill_where_capped,
-        _basis_of_a_level,
     )
 
     fill: Literal["next_open", "same_close"] = Field(

@@ -25,6 +25,7 @@ from admf.simulation.orders.layout import (
     L_LIVE,
     L_REASON,
     L_TIF,
+    L_TRIGGERED,
     L_TYPE,
     LAST_DECISION,
     Q_FLAG,
@@ -262,6 +263,7 @@ def closed_first(s: Any, p: Any, box: Any, x: Any, leg: int, o: float) -> bool:
             )  # fmt: skip
         if s[S_POS] != 0.0:
             fall_short(s, p, box, leg, s[S_BAR], size - out if out > 0.0 else 0.0)
+            s[leg + L_TRIGGERED] = 0.0  # the entry itself was not touched
             return False
     s[leg + L_CLOSE_FIRST] = 0.0
     return True
