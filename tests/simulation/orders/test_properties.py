@@ -73,6 +73,7 @@ def compare_engines(kind, data, seed, count):
 
 
 @pytest.mark.slow
+@pytest.mark.search
 @pytest.mark.parametrize("kind", KINDS)
 @given(data=st.data(), **SEEDS)
 @LONG
