@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from admf.core.config.costs import MOST_TIERS
 from admf.simulation.records import TYPES
+from admf.strategies.orders import TIMES_IN_FORCE
 
 # Choices of the settings; their positions in these tuples are the codes in `ORDER_NUMBERS`.
 FILLS = ("next_open", "same_close")
 DIRECTIONS = ("both", "long_only", "short_only")
 STOP_BASES = ("entry_price", "signal_close")
-TIMES_IN_FORCE = ("gtc", "day", "ioc", "fok", "at_the_open", "at_the_close")
 INTRABAR = ("pessimistic", "optimistic", "path")
 PARTIAL_FILLS = ("carry", "cancel")
 TIER_VOLUMES = ("value", "units")

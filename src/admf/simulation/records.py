@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from admf.simulation.risk import RULES
+from admf.strategies.orders import ORDER_TYPES
 from admf.typing import FloatArray
 
 # Why an order was given, and what became of it. The position in the tuple is the code in the tables.
@@ -51,9 +52,9 @@ BLOCKED_BY = CUT_BY = 15
 NO_PRICE = len(STATUSES) - 1
 NO_PRICE = CUT_BY + len(BLOCKS) + len(CUTS)
 
-# Order types by their code.
-TYPES = ("market", "limit", "stop_market", "stop_limit", "trailing_stop_market")
-MARKET_ORDER, LIMIT_ORDER, STOP_MARKET_ORDER, STOP_LIMIT_ORDER, TRAILING_STOP_ORDER = range(5)
+# Order types by their code: those of the orders that a strategy may give.
+TYPES = ORDER_TYPES
+MARKET_ORDER, LIMIT_ORDER, STOP_MARKET_ORDER = range(3)
 
 # One row a fill, a refusal, or the end of what did not fill: then price and quote are NaN. Bars count from
 # the first simulated bar; `bar` is -1 where nothing could fill. side: +1 buys, -1 sells. quote: price before
