@@ -162,7 +162,7 @@ def test_a_symbol_that_ends_cannot_be_sold_and_gets_no_weight_once_stale(both, h
     # ten days after its last bar (bar 4) B counts no more: A's target is 1, for which there is no cash left
     assert result.target_values[14].tolist() == [0.5, 0.5]
     assert result.target_values[15].tolist() == [1.0, 0.0]
-    assert result.orders.status.iloc[-1] == "unfilled: no bar since"
+    assert result.orders.status.iloc[-1] == "unfilled: last bar"
 
 
 def test_a_symbol_before_its_first_bar_gets_nothing(both, hand_bars):

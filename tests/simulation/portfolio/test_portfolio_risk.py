@@ -164,7 +164,7 @@ def test_a_drawdown_closes_all_and_nothing_is_let_in(both, hand_bars):
         [1, "filled", "signal", 0.5],
         [3, "filled", "risk", 0.0],
         [4, "blocked: max_drawdown", "signal", 0.5],
-        [-1, "unfilled: no bar since", "signal", 0.5],
+        [-1, "unfilled: last bar", "signal", 0.5],
     ]
     cut, block = incidents_of(result)
     assert (cut.kind, cut.rule, cut.units, cut.side) == ("cut", "risk", 50.0, "sell")
@@ -199,7 +199,7 @@ def test_an_order_of_risk_without_a_bar_is_unfilled(both, hand_bars):
     result = both(bars, steps([1.0]), rebalance="monthly", initial_cash=1000.0, risk={"max_drawdown_pct": 30})
     assert rows_of(result, "bar", "status", "reason") == [
         [1, "filled", "signal"],
-        [-1, "unfilled: no bar since", "risk"],
+        [-1, "unfilled: last bar", "risk"],
     ]
 
 

@@ -13,9 +13,9 @@ from admf.core.config.portfolio import PortfolioConfig, RebalanceConfig
 from admf.errors import ConfigError, Problem, WorkflowCancelledError
 from admf.simulation.portfolio.allocation import Allocation, Universe, ask, resolve_allocation
 from admf.simulation.portfolio.assumptions import assumption_card, data_warnings, warnings_of
-from admf.simulation.portfolio.engine import Engine, Tracks
+from admf.simulation.portfolio.engine import Engine
 from admf.simulation.portfolio.join import Joined, calendar_warnings, join
-from admf.simulation.portfolio.records import ORDER_COLUMNS
+from admf.simulation.portfolio.records import ORDER_COLUMNS, columns_of
 from admf.simulation.portfolio.result import PortfolioResult
 from admf.simulation.portfolio.schedule import decision_rows
 from admf.simulation.portfolio.support import unsupported
@@ -184,7 +184,7 @@ def _simulate(
         targets = targets * fraction
         engine.run(last, rows, targets)
     tracks = engine.finish()
-    orders = _columns(tracks)
+    orders = columns_of(ORDER_COLUMNS, tracks.orders)
     return PortfolioResult(
         joined=joined,
         first=first,
@@ -318,14 +318,6 @@ def simulated_rows(joined: Joined, config: BacktestConfig) -> tuple[int, int]:
     path = "start_date" if config.start_date is not None else "end_date"
     problem = Problem(path, "no bar of any symbol lies in the simulated range", found=asked, allowed=span)
     raise ConfigError([problem], "the portfolio")
-
-
-def _columns(tracks: Tracks) -> dict[str, Any]:
-    whole = ("decided_bar", "bar", "symbol", "status", "reason")
-    return {
-        name: _sealed(tracks.orders[:, at].astype(np.int64 if name in whole else np.float64, order="C"))
-        for at, name in enumerate(ORDER_COLUMNS)
-    }
 
 
 def _sealed(array: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from admf.simulation.portfolio.records import FILLED, REDUCED
+from admf.simulation.portfolio.records import is_fill
 from admf.typing import FloatArray, IntArray
 
 #: Columns of `profits`.
@@ -42,7 +42,7 @@ class Fills(NamedTuple):
 
 def fills_of(orders: Mapping[str, np.ndarray[Any, Any]]) -> Fills:
     """Take the fills out of the table of orders."""
-    done = (orders["status"] == FILLED) | (orders["status"] == REDUCED)
+    done = is_fill(orders["status"])
     column = {name: values[done] for name, values in orders.items()}
     return Fills(
         bar=column["bar"],

@@ -16,8 +16,11 @@ from admf.simulation.portfolio.join import Joined
 from admf.simulation.portfolio.plain import PlainPortfolio
 from admf.simulation.portfolio.records import ORDER_COLUMNS, UNFILLED
 from admf.simulation.portfolio.schedule import local_periods
+from admf.simulation.records import MARKET_ORDER
 from admf.simulation.settings import CODES, Settings
 from admf.typing import FloatArray, IntArray
+
+_WIDTH = len(ORDER_COLUMNS) - 1  # of the fast loop's orders, which have no type
 
 
 class Tracks(NamedTuple):
@@ -29,14 +32,26 @@ class Tracks(NamedTuple):
         At each simulated close, currency, shape (rows,).
     positions
         Units at each simulated close, shape (rows, symbols).
-    orders
-        Rows in the columns of `admf.simulation.portfolio.records`.
+    orders, trades
+        Rows in the columns of `admf.simulation.portfolio.records`. None in place of trades: they are to be
+        made of the fills.
+    carry
+        Paid for holding each symbol, borrow and funding, currency, shape (rows, symbols); below 0 received.
+        None: nothing.
+    interest
+        Paid by the account, margin interest less interest on cash, currency, shape (rows,). None: nothing.
+    financing
+        Borrow, funding, margin interest and cash interest that were paid in all, currency.
     """
 
     equity: FloatArray
     cash: FloatArray
     positions: FloatArray
     orders: FloatArray
+    trades: FloatArray | None = None
+    carry: FloatArray | None = None
+    interest: FloatArray | None = None
+    financing: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
 
 
 @cache
@@ -54,6 +69,15 @@ def loop_source(limited: bool) -> str:
     given = "".join(f"@njit(**_OPTIONS)\n{inspect.getsource(rule)}\n\n" for rule in rules)
     text = text.replace(f"from admf.simulation.risk import {names}\n", "import math\n")
     return text.replace("HAS_RISK = False\n", f"HAS_RISK = {limited}\n\n\n{given}")
+
+
+def needs_desk(settings: Settings) -> bool:
+    """Tell whether the settings ask for more than the fast loop does.
+
+    That loop trades at market at the opens, with the five plain costs, lots, and limits of risk; cooldown
+    counts from stops and liquidations, which it has not.
+    """
+    return bool(settings.order_features() - {"risk"}) or "stops" in settings.features
 
 
 def is_limited(settings: Settings) -> bool:
@@ -166,8 +190,8 @@ class Engine:
         }
         worth = float(self._equity[-1])
         rest = unfilled(waiting, self._pos * self._marks, worth)
-        orders = np.concatenate([*self._orders, rest]) if self._orders else rest
-        return Tracks(self._equity, self._cash, self._positions, orders)
+        orders = np.concatenate([*self._orders, rest])
+        return Tracks(self._equity, self._cash, self._positions, at_market(orders))
 
 
 def marks_before(joined: Joined, first: int) -> FloatArray:
@@ -200,7 +224,12 @@ def unfilled(waiting: dict[int, tuple[float, int, int]], held: Any, worth: float
         )
         for symbol, (target, decided, reason) in sorted(waiting.items())
     ]
-    return np.array(rows, dtype=np.float64).reshape(-1, len(ORDER_COLUMNS))
+    return np.array(rows, dtype=np.float64).reshape(-1, _WIDTH)
+
+
+def at_market(orders: FloatArray) -> FloatArray:
+    """Add the type to rows of the fast loop, which has but market orders."""
+    return np.column_stack([orders, np.full(len(orders), float(MARKET_ORDER))])
 
 
 def run_plain(
@@ -229,8 +258,9 @@ def run_plain(
             portfolio.decide(at[row])
     held = [units * mark for units, mark in zip(portfolio.units, portfolio.marks, strict=True)]
     rest = unfilled(portfolio.waiting, held, equity[-1])
-    done = np.array(portfolio.orders, dtype=np.float64).reshape(-1, len(ORDER_COLUMNS))
-    return Tracks(np.array(equity), np.array(cash), np.array(positions), np.concatenate([done, rest]))
+    done = np.array(portfolio.orders, dtype=np.float64).reshape(-1, _WIDTH)
+    orders = at_market(np.concatenate([done, rest]))
+    return Tracks(np.array(equity), np.array(cash), np.array(positions), orders)
 
 
 def _sealed(array: Any) -> Any:

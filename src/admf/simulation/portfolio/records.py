@@ -1,4 +1,4 @@
-"""The table of orders that both engines fill: its columns, and the codes in it."""
+"""The tables that the portfolio's engines fill: columns, and the codes in them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from admf.simulation import records as one_symbol
 from admf.simulation.records import BLOCKS, CUTS
 
 # The position in the tuple is the code in the table.
@@ -17,21 +18,59 @@ STATUSES = (
     "rejected: less than one lot",
     "rejected: not affordable",
     "replaced by a later decision",
-    "unfilled: no bar since",
+    "unfilled: last bar",
     *(f"blocked: {rule}" for rule in BLOCKS),
     *(f"cut: {rule}" for rule in CUTS),
+    "filled in part: volume",
+    "cancelled: immediate or cancel",
+    "cancelled: fill or kill",
+    "cancelled: remainder",
+    "cancelled: position closed",
+    "expired",
+    "rejected: no shares to borrow",
+    "rejected: below the minimum notional",
+    "rejected: no valid price",
 )
 
 FILLED, REDUCED, TOO_SMALL, NOT_AFFORDABLE, REPLACED, UNFILLED = range(6)
 # First of those with a rule: the status is this and the rule's code less 1.
 OF_RULE = 6
+PARTLY_FILLED = OF_RULE + len(BLOCKS) + len(CUTS)
+IMMEDIATE_OR_CANCEL, FILL_OR_KILL, REMAINDER, POSITION_CLOSED, EXPIRED = range(
+    PARTLY_FILLED + 1, PARTLY_FILLED + 6
+)
+NO_LOCATE, BELOW_MINIMUM, NO_PRICE = range(PARTLY_FILLED + 6, PARTLY_FILLED + 9)
+
+# What the codes of `admf.simulation.records.STATUSES` are here, by position. Two of them cannot come about in
+# a portfolio (bracket orders, sizing by volatility): their code is one that no status has.
+_NONE = len(STATUSES)
+TO_PORTFOLIO: NDArray[np.int64] = np.full(len(one_symbol.STATUSES), _NONE, dtype=np.int64)
+for _theirs, _here in (
+    (one_symbol.FILLED, FILLED),
+    (one_symbol.TOO_SMALL, TOO_SMALL),
+    (one_symbol.NOT_AFFORDABLE, NOT_AFFORDABLE),
+    (one_symbol.UNFILLED, UNFILLED),
+    (one_symbol.PARTLY_FILLED, PARTLY_FILLED),
+    (one_symbol.REPLACED, REPLACED),
+    (one_symbol.IMMEDIATE_OR_CANCEL, IMMEDIATE_OR_CANCEL),
+    (one_symbol.FILL_OR_KILL, FILL_OR_KILL),
+    (one_symbol.REMAINDER, REMAINDER),
+    (one_symbol.POSITION_CLOSED, POSITION_CLOSED),
+    (one_symbol.EXPIRED, EXPIRED),
+    (one_symbol.NO_LOCATE, NO_LOCATE),
+    (one_symbol.BELOW_MINIMUM, BELOW_MINIMUM),
+    (one_symbol.NO_PRICE, NO_PRICE),
+    *((one_symbol.BLOCKED_BY + rule, OF_RULE + rule) for rule in range(len(BLOCKS) + len(CUTS))),
+):
+    TO_PORTFOLIO[_theirs] = _here
+TO_PORTFOLIO.flags.writeable = False
 
 # One row a fill, refusal, or order that ended otherwise. A change of side is two rows. Bars are rows of the
 # joined calendar from the first simulated one; `bar` is -1 where nothing could fill. symbol: its position.
 # side: +1 buys, -1 sells. target: weight that was decided. wanted: units asked for; units: units filled.
-# quote: the open, before slippage and spread. commission, slippage, spread: paid, in currency. A row of what
+# quote: the price before slippage and spread. commission, slippage, spread: paid, in currency. A row of what
 # risk blocks or cuts off has these units in `wanted`; the row of what is filled beside it wants the rest.
-# reason: a code of `admf.simulation.records.REASONS`, signal or risk.
+# reason: a code of `admf.simulation.records.REASONS`; type: one of its `TYPES`.
 ORDER_COLUMNS = (
     "decided_bar",
     "bar",
@@ -47,7 +86,45 @@ ORDER_COLUMNS = (
     "spread",
     "status",
     "reason",
+    "type",
 )
+
+# One row a closed position, or closed part of one, at average cost. side: +1 long, -1 short. pnl: net of both
+# commissions and of financing (borrowing and funding while it was held; above 0 is paid). mae, mfe: worst and
+# best return against the entry price while it was held, NaN where no engine watched. reason: of the order
+# that closed it.
+TRADE_COLUMNS = (
+    "entry_bar",
+    "exit_bar",
+    "symbol",
+    "side",
+    "units",
+    "entry_price",
+    "exit_price",
+    "pnl",
+    "commission",
+    "mae",
+    "mfe",
+    "reason",
+    "financing",
+)
+
+_INTEGERS = frozenset({"decided_bar", "bar", "entry_bar", "exit_bar", "symbol", "status", "reason", "type"})
+
+
+def is_fill(status: Any) -> Any:
+    """Tell which statuses are those of fills, whole or in part."""
+    return (status == FILLED) | (status == REDUCED) | (status == PARTLY_FILLED)
+
+
+def columns_of(names: tuple[str, ...], rows: NDArray[np.float64]) -> dict[str, Any]:
+    """Take a table apart: name to read-only array, bars and codes as int64."""
+    return {
+        name: one_symbol.read_only(
+            rows[:, at].astype(np.int64 if name in _INTEGERS else np.float64, order="C")
+        )
+        for at, name in enumerate(names)
+    }
 
 
 def cut_short(orders: Mapping[str, np.ndarray[Any, Any]]) -> NDArray[np.bool_]:
