@@ -7,11 +7,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from admf.simulation.portfolio.records import is_fill
+from admf.simulation.portfolio.records import TRADE_COLUMNS, columns_of, is_fill
+from admf.simulation.records import RISK, SIGNAL
 from admf.typing import FloatArray, IntArray
 
-#: Columns of `profits`.
-PRICE, COMMISSION, SLIPPAGE, SPREAD = range(4)
+#: Where profit comes from and goes to, in the order of the columns here.
+KINDS = ("price_pnl", "commission", "slippage", "spread", "financing")
+PRICE, COMMISSION, SLIPPAGE, SPREAD, FINANCING = range(len(KINDS))
 
 
 class Fills(NamedTuple):
@@ -27,6 +29,8 @@ class Fills(NamedTuple):
         Before and after slippage and spread.
     commission, slippage, spread
         Paid, currency.
+    reason
+        Codes of `admf.simulation.records.REASONS`.
     """
 
     bar: IntArray
@@ -38,6 +42,10 @@ class Fills(NamedTuple):
     commission: FloatArray
     slippage: FloatArray
     spread: FloatArray
+    reason: IntArray
+
+
+_SAME = ("quote", "price", "commission", "slippage", "spread", "reason")
 
 
 def fills_of(orders: Mapping[str, np.ndarray[Any, Any]]) -> Fills:
@@ -49,7 +57,7 @@ def fills_of(orders: Mapping[str, np.ndarray[Any, Any]]) -> Fills:
         decided=column["decided_bar"],
         symbol=column["symbol"],
         units=column["units"] * column["side"],
-        **{name: column[name] for name in ("quote", "price", "commission", "slippage", "spread")},
+        **{name: column[name] for name in _SAME},
     )
 
 
@@ -67,8 +75,8 @@ def held_profits(positions: FloatArray, marks: FloatArray) -> FloatArray:
 
 
 def fill_profits(fills: Fills, marks: FloatArray) -> FloatArray:
-    """Value each fill: its profit at the quote till the close, and its costs, shape (fills, 4)."""
-    profits = np.empty((len(fills.bar), 4))
+    """Value each fill: its profit at the quote till the close, and its costs, shape (fills, kinds)."""
+    profits = np.zeros((len(fills.bar), len(KINDS)))
     profits[:, PRICE] = fills.units * (marks[fills.bar, fills.symbol] - fills.quote)
     profits[:, COMMISSION] = fills.commission
     profits[:, SLIPPAGE] = fills.slippage
@@ -76,22 +84,32 @@ def fill_profits(fills: Fills, marks: FloatArray) -> FloatArray:
     return profits
 
 
-def by_symbol(positions: FloatArray, marks: FloatArray, fills: Fills) -> FloatArray:
-    """Profit at quoted prices, commission, slippage and spread of each symbol, shape (symbols, 4).
+def by_symbol(positions: FloatArray, marks: FloatArray, fills: Fills, carry: FloatArray) -> FloatArray:
+    """Profit at quoted prices and each kind of cost of each symbol, shape (symbols, kinds).
 
-    ``profit - commission - slippage - spread``, added over the symbols, is the change of the equity.
+    The profit less the costs, added over the symbols, less the interest of the account, is the change of the
+    equity.
+
+    Parameters
+    ----------
+    carry
+        Paid for holding, currency, shape (bars, symbols).
     """
-    table = np.zeros((positions.shape[1], 4))
+    table = np.zeros((positions.shape[1], len(KINDS)))
     table[:, PRICE] = held_profits(positions, marks).sum(axis=0)
+    table[:, FINANCING] = carry.sum(axis=0)
     np.add.at(table, fills.symbol, fill_profits(fills, marks))
     return table
 
 
-def by_strategy(positions: FloatArray, marks: FloatArray, fills: Fills, parts: FloatArray) -> FloatArray:
-    """Split what `by_symbol` says among the strategies that decided it, shape (symbols, strategies, 4).
+def by_strategy(
+    positions: FloatArray, marks: FloatArray, fills: Fills, carry: FloatArray, parts: FloatArray
+) -> FloatArray:
+    """Split what `by_symbol` says among the strategies that decided it, shape (symbols, strategies, kinds).
 
     A position belongs to the strategies behind the target that it was last filled for, by their share in it;
-    what a fill takes away belongs to those who held it before.
+    what a fill takes away, and what a bar costs to hold, belongs to those who held it before. A stop, target
+    or margin call is no target: what it leaves stays with those who have it.
 
     Parameters
     ----------
@@ -99,7 +117,8 @@ def by_strategy(positions: FloatArray, marks: FloatArray, fills: Fills, parts: F
         Shares at each bar, shape (bars, symbols, strategies); adding to 1 where there is a target.
     """
     held, filled = held_profits(positions, marks), fill_profits(fills, marks)
-    table = np.zeros((*parts.shape[1:], 4))
+    decides = np.isin(fills.reason, (SIGNAL, RISK))
+    table = np.zeros((*parts.shape[1:], len(KINDS)))
     for symbol in range(positions.shape[1]):
         share = np.zeros(parts.shape[2])
         position, start = 0.0, 0
@@ -107,36 +126,38 @@ def by_strategy(positions: FloatArray, marks: FloatArray, fills: Fills, parts: F
             bar = int(fills.bar[at])
             if bar >= start:
                 table[symbol, :, PRICE] += share * held[start : bar + 1, symbol].sum()
+                table[symbol, :, FINANCING] += share * carry[start : bar + 1, symbol].sum()
                 start = bar + 1
-            new = parts[fills.decided[at], symbol]
+            new = parts[fills.decided[at], symbol] if decides[at] else share
             new = new if new.any() else share
             reduces = position * fills.units[at] < 0.0
             table[symbol] += np.outer(share if reduces else new, filled[at])
             position += fills.units[at]
             share = new
         table[symbol, :, PRICE] += share * held[start:, symbol].sum()
+        table[symbol, :, FINANCING] += share * carry[start:, symbol].sum()
     return table
 
 
 def trades_of(fills: Fills, symbols: int) -> dict[str, np.ndarray[Any, Any]]:
-    """List the closed parts of positions, at average cost, in order of their exit.
+    """List the closed parts of positions, at average cost, in order of their exit, where nothing is financed.
 
     Returns
     -------
     dict
-        entry_bar, exit_bar, symbol, side (1 long, -1 short), units, entry_price (average of the fills that
-        opened it), exit_price, pnl (net of both commissions), commission; each of shape (trades,).
+        `TRADE_COLUMNS` of `admf.simulation.portfolio.records`, each of shape (trades,); mae and mfe are NaN.
     """
     units, price, fee, since = [0.0] * symbols, [0.0] * symbols, [0.0] * symbols, [0] * symbols
     rows: list[tuple[float, ...]] = []
-    columns = (fills.bar, fills.symbol, fills.units, fills.price, fills.commission)
-    for bar, at, change, paid, cost in zip(*(column.tolist() for column in columns), strict=True):
+    columns = (fills.bar, fills.symbol, fills.units, fills.price, fills.commission, fills.reason)
+    for bar, at, change, paid, cost, reason in zip(*(column.tolist() for column in columns), strict=True):
         size, moved = abs(units[at]), abs(change)
         if units[at] * change < 0.0:
             side = 1.0 if units[at] > 0.0 else -1.0
             share = fee[at] * (moved / size)
             pnl = side * moved * (paid - price[at]) - share - cost
-            rows.append((since[at], bar, at, side, moved, price[at], paid, pnl, share + cost))
+            known = (since[at], bar, at, side, moved, price[at], paid, pnl, share + cost)
+            rows.append((*known, np.nan, np.nan, reason, 0.0))
             fee[at] -= share
             units[at] = units[at] + change if moved != size else 0.0
         elif size == 0.0:
@@ -145,12 +166,4 @@ def trades_of(fills: Fills, symbols: int) -> dict[str, np.ndarray[Any, Any]]:
             price[at] = (size * price[at] + moved * paid) / (size + moved)
             fee[at] += cost
             units[at] += change
-    names = (
-        *("entry_bar", "exit_bar", "symbol", "side", "units"),
-        *("entry_price", "exit_price", "pnl", "commission"),
-    )
-    table = np.array(rows, dtype=np.float64).reshape(-1, len(names))
-    whole = ("entry_bar", "exit_bar", "symbol")
-    return {
-        name: table[:, at].astype(np.int64 if name in whole else np.float64) for at, name in enumerate(names)
-    }
+    return columns_of(TRADE_COLUMNS, np.array(rows, dtype=np.float64).reshape(-1, len(TRADE_COLUMNS)))

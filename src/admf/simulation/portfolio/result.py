@@ -14,7 +14,7 @@ import numpy as np
 from admf.simulation.portfolio import attribution as parts_of
 from admf.simulation.portfolio.join import Joined
 from admf.simulation.portfolio.records import STATUSES
-from admf.simulation.records import REASONS
+from admf.simulation.records import FINANCING, REASONS, TYPES
 from admf.typing import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from admf.market import Bars
 
 _COST_NAMES = ("commission", "slippage", "spread")
+#: Who has what no symbol has, in the attributions: the interest of the account.
+ACCOUNT = "(account)"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -54,6 +56,19 @@ class PortfolioResult:
         Under which assumptions the numbers hold: the assumption card.
     warnings
         What a reader of the numbers should know.
+    carry_values
+        Paid for holding each symbol over each bar (borrow and funding; below 0: received), currency, shape
+        (bars, symbols). None: nothing is paid.
+    interest_values
+        Paid by the account at each bar (margin interest less interest on cash), currency, shape (bars,).
+        None: nothing is paid.
+    financing
+        Borrow, funding, margin_interest and cash_interest of the whole simulation, currency; above 0 where
+        paid, below where received.
+    kept_trades
+        Columns of `admf.simulation.portfolio.records`, where the engine kept them; None: the fills tell.
+    pessimistic
+        The same portfolio under worse assumptions, where it was asked for.
     """
 
     joined: Joined
@@ -73,6 +88,11 @@ class PortfolioResult:
     parts: FloatArray | None
     assumptions: dict[str, str]
     warnings: list[str] = field(default_factory=list)
+    carry_values: FloatArray | None = None
+    interest_values: FloatArray | None = None
+    financing: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(FINANCING, 0.0))
+    kept_trades: Mapping[str, np.ndarray[Any, Any]] | None = None
+    pessimistic: PortfolioResult | None = None
 
     def __repr__(self) -> str:
         return (
@@ -148,7 +168,9 @@ class PortfolioResult:
 
     @cached_property
     def trade_table(self) -> dict[str, np.ndarray[Any, Any]]:
-        """Closed parts of positions by column: see `admf.simulation.portfolio.attribution.trades_of`."""
+        """Closed parts of positions: columns of `admf.simulation.portfolio.records` by name."""
+        if self.kept_trades is not None:
+            return dict(self.kept_trades)
         return parts_of.trades_of(self.fills, len(self.symbols))
 
     @cached_property
@@ -165,6 +187,22 @@ class PortfolioResult:
     def positions(self) -> pd.DataFrame:
         """Signed units of each symbol at each close."""
         return self._frame(self.position_values, self.symbols)
+
+    @cached_property
+    def carry(self) -> pd.DataFrame:
+        """Paid for holding each symbol over each bar: borrow and funding, currency; below 0 is received."""
+        return self._frame(self._carry, self.symbols)
+
+    @cached_property
+    def interest(self) -> pd.Series:
+        """Paid by the account at each bar: margin interest less interest on cash, currency."""
+        paid = np.zeros(len(self.equity_values)) if self.interest_values is None else self.interest_values
+        return self._frame(paid[:, None], ["interest"])["interest"]
+
+    @property
+    def _carry(self) -> FloatArray:
+        paid = self.carry_values
+        return np.zeros_like(self.position_values) if paid is None else paid
 
     @cached_property
     def weights(self) -> pd.DataFrame:
@@ -192,8 +230,9 @@ class PortfolioResult:
         """One row a fill, refusal, or order that ended otherwise (time NaT and bar -1 where nothing filled).
 
         target is the weight that was decided, wanted the units that it asked for, units those that filled,
-        quote the open before slippage and spread; commission, slippage and spread in currency. What a rule of
-        risk blocks or cuts off has a row of its own; reason is risk for orders that risk gives.
+        quote the price before slippage and spread; commission, slippage and spread in currency. What a rule
+        of risk blocks or cuts off has a row of its own. reason is signal, the level that closed, margin_call,
+        liquidation, or risk for orders that a limit of losses gives.
         """
         import pandas as pd
 
@@ -208,6 +247,7 @@ class PortfolioResult:
                 "bar": table["bar"],
                 "symbol": self._names(table["symbol"]),
                 "side": np.where(table["side"] > 0, "buy", "sell"),
+                "type": np.array(TYPES, dtype=object)[table["type"]],
                 **{name: table[name] for name in numbers},
                 "status": np.array(STATUSES, dtype=object)[table["status"]],
                 "reason": np.array(REASONS, dtype=object)[table["reason"]],
@@ -218,7 +258,9 @@ class PortfolioResult:
     def trades(self) -> pd.DataFrame:
         """One row a closed position, or part of one, at average cost.
 
-        pnl is net of the commissions of both sides; return is pnl over the price paid.
+        pnl is net of the commissions of both sides and of financing (borrowing and funding while it was held,
+        above 0 where paid); return is pnl over the price paid; mae and mfe are the worst and the best return
+        against the entry price while it was held, NaN where nothing looks inside a bar.
         """
         import pandas as pd
 
@@ -231,9 +273,13 @@ class PortfolioResult:
                 "exit_bar": table["exit_bar"],
                 "symbol": self._names(table["symbol"]),
                 "side": np.where(table["side"] > 0, "long", "short"),
-                **{name: table[name] for name in ("units", "entry_price", "exit_price", "pnl", "commission")},
+                **{name: table[name] for name in ("units", "entry_price", "exit_price")},
+                **{name: table[name] for name in ("pnl", "commission", "financing")},
                 "return": table["pnl"] / (table["units"] * table["entry_price"]),
+                "mae": table["mae"],
+                "mfe": table["mfe"],
                 "bars": table["exit_bar"] - table["entry_bar"],
+                "exit_reason": np.array(REASONS, dtype=object)[table["reason"]],
             }
         )
 
@@ -245,13 +291,14 @@ class PortfolioResult:
     def attribution(self) -> pd.DataFrame:
         """Where the profit comes from, by symbol, in currency.
 
-        price_pnl (at quoted prices), commission, slippage, spread, and pnl = price_pnl less the three. The
-        pnl of all symbols adds to the change of the equity.
+        price_pnl (at quoted prices), commission, slippage, spread, financing (borrow and funding), and pnl:
+        the first less the others. Interest of the account, where there is any, is the financing of a row
+        ``(account)``. The pnl of all rows adds to the change of the equity.
         """
         import pandas as pd
 
-        table = parts_of.by_symbol(self.position_values, self.mark_values, self.fills)
-        return _with_pnl(table, pd.Index(self.symbols, name="symbol"))
+        table = parts_of.by_symbol(self.position_values, self.mark_values, self.fills, self._carry)
+        return self._with_account(table, pd.Index(self.symbols, name="symbol"), ACCOUNT)
 
     @cached_property
     def attribution_by_strategy(self) -> pd.DataFrame:
@@ -260,10 +307,22 @@ class PortfolioResult:
 
         names = pd.MultiIndex.from_product([self.symbols, self.strategies], names=["symbol", "strategy"])
         if self.parts is None:
-            return _with_pnl(np.empty((0, 4)), names)
+            return _with_pnl(np.empty((0, len(parts_of.KINDS))), names)
         parts = self.parts[self.first : self.last]
-        table = parts_of.by_strategy(self.position_values, self.mark_values, self.fills, parts)
-        return _with_pnl(table.reshape(-1, 4), names)
+        table = parts_of.by_strategy(self.position_values, self.mark_values, self.fills, self._carry, parts)
+        return self._with_account(table.reshape(-1, len(parts_of.KINDS)), names, (ACCOUNT, ACCOUNT))
+
+    def _with_account(self, table: FloatArray, index: pd.Index[Any], name: Any) -> pd.DataFrame:
+        """Add the row of the account, where it paid or received anything."""
+        import pandas as pd
+
+        paid = self.interest_values
+        if paid is None or not paid.any():
+            return _with_pnl(table, index)
+        row = np.zeros((1, len(parts_of.KINDS)))
+        row[0, parts_of.FINANCING] = paid.sum()
+        more = pd.MultiIndex.from_tuples([name]) if isinstance(name, tuple) else pd.Index([name])
+        return _with_pnl(np.concatenate([table, row]), index.append(more).set_names(index.names))
 
     @cached_property
     def metrics(self) -> dict[str, float]:
@@ -274,22 +333,32 @@ class PortfolioResult:
 
     @cached_property
     def costs(self) -> dict[str, float]:
-        """Commission, slippage and spread paid, and their total, in currency."""
+        """Commission, slippage, spread and financing paid, and their total, in currency.
+
+        Below 0 is what was received: interest on cash, or funding.
+        """
         paid = {name: float(np.sum(getattr(self.fills, name))) for name in _COST_NAMES}
+        paid |= self.financing
         return {**paid, "total": sum(paid.values())}
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 (hex) of symbols, equity, cash, positions, orders and metrics (with 10 digits)."""
+        """SHA-256 (hex) of symbols, equity, cash, positions, orders, trades, financing and metrics.
+
+        Metrics enter with 10 digits: the last bits of a sum depend on the processor's vector width.
+        """
         digest = hashlib.sha256(b"admf-portfolio-1")
         arrays = {
             "equity": self.equity_values,
             "cash": self.cash_values,
             "positions": self.position_values,
             **{f"orders.{name}": column for name, column in self.order_table.items()},
+            **{f"trades.{name}": column for name, column in self.trade_table.items()},
         }
-        if not self.order_table["reason"].any():
-            del arrays["orders.reason"]  # signals alone: as it was before there were limits
+        if self.carry_values is not None:
+            arrays["carry"] = self.carry_values
+        if self.interest_values is not None:
+            arrays["interest"] = self.interest_values
         digest.update(repr(self.symbols).encode())
         for name in sorted(arrays):
             plain = arrays[name].astype("<f8") + 0.0  # one pattern for zero, and one for NaN
@@ -304,6 +373,7 @@ class PortfolioResult:
 def _with_pnl(table: FloatArray, index: pd.Index[Any]) -> pd.DataFrame:
     import pandas as pd
 
-    frame = pd.DataFrame(table, index=index, columns=["price_pnl", *_COST_NAMES])
-    frame["pnl"] = frame["price_pnl"] - frame["commission"] - frame["slippage"] - frame["spread"]
+    frame = pd.DataFrame(table, index=index, columns=list(parts_of.KINDS))
+    price, *costs = parts_of.KINDS
+    frame["pnl"] = frame[price] - frame[costs].sum(axis=1)
     return frame
