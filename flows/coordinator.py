@@ -12,7 +12,7 @@ from admf.core.config import WorkflowConfig, parse_config
 from admf.errors import AdmfError, ConfigError, WorkflowCancelledError, WorkflowTimeoutError, describe
 from admf.flows.context import HAND_OVER, HandOver
 from admf.flows.lifecycle import run_workflow
-from admf.flows.registry import new_manager
+from admf.flows.registry import check, check_rest
 from admf.flows.watch import watching
 from admf.tasks.step import step
 
@@ -33,7 +33,7 @@ async def coordinator(config: dict[str, Any], allow_modules: list[str] | None = 
 
     async def validate() -> HandOver:
         order = given or HandOver(config=_parse(config, allow_modules or []), services={})
-        problems = new_manager(str(order.config.type)).check(order.config)
+        problems = check(order.config, order.services)
         if problems:
             raise ConfigError(problems)
         return order
@@ -64,4 +64,4 @@ def _parse(config: dict[str, Any], allow_modules: list[str]) -> WorkflowConfig:
     inner = config.get("workflow", config)
     if isinstance(inner, dict) and allow_modules:
         inner = {**inner, "allow_modules": [*inner.get("allow_modules", []), *allow_modules]}
-    return parse_config(inner)
+    return parse_config(inner, further=check_rest)

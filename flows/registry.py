@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from admf.core.config import Section, register_section
+from collections.abc import Container
+
+from admf.core.config import Section, WorkflowConfig, register_section
+from admf.core.config.rest import Rest
 from admf.core.workflows import WORKFLOWS
-from admf.errors import ComponentError
+from admf.errors import ComponentError, Problem
 from admf.flows.manager import BaseWorkflowManager
+from admf.simulation.check_all import further_problems
 
 _NEEDED = ("get_execution_phases", "execute_phase", "execute")
 
@@ -49,3 +53,23 @@ def new_manager(name: str) -> BaseWorkflowManager:
     """
     manager: BaseWorkflowManager = WORKFLOWS.get(name)()
     return manager
+
+
+def check(config: WorkflowConfig, services: Container[str] = ()) -> list[Problem]:
+    """List what is wrong with a config that its models cannot know; nothing is read where all is well."""
+    problems = new_manager(str(config.type)).check(config)
+    return list(dict.fromkeys([*problems, *check_rest(Rest(config), services)])) if problems else []
+
+
+def check_rest(rest: Rest, services: Container[str] = ()) -> list[Problem]:
+    """List what else is wrong with a config that something is wrong with; its data are read.
+
+    Parameters
+    ----------
+    rest
+        What is left of it.
+    services
+        Names of those that the caller gives: with ``market_data`` the config's own data are not used.
+    """
+    manager = new_manager(str(rest.config.type))
+    return further_problems(rest, manager.check, read_data="market_data" not in services)

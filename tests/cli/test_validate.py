@@ -80,6 +80,43 @@ def test_every_problem_of_data_and_strategy_at_once(admf: Callable, tmp_path: Pa
     assert "did you mean" in shown.stderr
 
 
+@pytest.mark.parametrize("command", ["validate", "run"])
+def test_a_fault_of_the_schema_hides_no_name_and_no_data(
+    command: str, admf: Callable, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.yaml").write_text(
+        "workflow:\n"
+        "  type: backtset\n"
+        "  log_level: LOUD\n"
+        "  data_config: {source: csv, path: missing.csv, symbols: [A], timezone: Berlin}\n"
+        "  backtest_config:\n"
+        "    strategy: {name: sma_crss}\n"
+        "    costs: {commission_bps: -1, slipage_bps: 2}\n",
+        encoding="utf-8",
+    )
+    done = admf(command, "bad.yaml", "--json")
+    assert done.returncode == 2
+    found = [(problem["line"], problem["path"]) for problem in json.loads(done.stdout)["problems"]]
+    assert found == [
+        (2, "workflow.type"),
+        (3, "workflow.log_level"),
+        (4, "workflow.data_config.timezone"),
+        (4, "workflow.data_config"),
+        (6, "workflow.backtest_config.strategy.name"),
+        (7, "workflow.backtest_config.costs.commission_bps"),
+        (7, "workflow.backtest_config.costs.slipage_bps"),
+    ]
+    assert [path.name for path in tmp_path.iterdir()] == ["bad.yaml"]
+
+
+def test_an_unknown_name_hides_no_missing_file_from_a_run(admf: Callable) -> None:
+    keys = ("data_config={source: csv, path: no.csv, symbols: [A]}", "backtest_config.strategy={name: x}")
+    done = admf("run", BACKTEST, "--set", keys[0], "--set", keys[1])
+    assert done.returncode == 2
+    assert "workflow.data_config: no.csv does not exist" in done.stderr
+    assert "workflow.backtest_config.strategy.name: no strategy is called 'x'" in done.stderr
+
+
 def test_a_backtest_of_two_symbols_is_refused(admf: Callable) -> None:
     done = admf("validate", BACKTEST, "--set", "data_config.symbols=[SP500, NASDAQ]")
     assert done.returncode == 2

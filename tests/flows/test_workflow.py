@@ -145,6 +145,26 @@ async def test_wrong_strategy_is_refused_before_a_run_is_created(backtest, tmp_p
     assert not (tmp_path / "runs").exists()
 
 
+async def test_wrong_values_hide_no_wrong_names(backtest, tmp_path):
+    strategy = {"name": "sma_cross", "params": {"fast": 50, "slow": 20}}
+    data = {"source": "csv", "path": "no.csv", "symbols": ["A"]}
+    config = backtest(backtest_config__strategy=strategy, data_config=data)
+    wrong = {**config, "log_level": "LOUD"}
+
+    async def paths(coordinator: Coordinator, mapping: dict) -> set[str]:
+        with pytest.raises(ConfigError) as caught:
+            await coordinator.execute_workflow(mapping)
+        return {problem.path.removeprefix("workflow.") for problem in caught.value.problems}
+
+    names, file = {"backtest_config.strategy.params.fast, slow"}, {"data_config"}
+    async with Coordinator() as coordinator:
+        assert await paths(coordinator, wrong) == {"log_level"} | names | file
+        assert await paths(coordinator, config) == names | file
+    async with Coordinator(shared_services={"market_data": load_bars("sample:SP500")}) as coordinator:
+        assert await paths(coordinator, wrong) == {"log_level"} | names
+    assert not (tmp_path / "runs").exists()
+
+
 class Flaky:
     """A provider of bars that breaks down a number of times."""
 

@@ -40,9 +40,10 @@ def validate_config(
         It would not; carries every problem of config, data and strategy.
     """
     from admf.core.config import load_config
+    from admf.simulation.check_all import further_problems
 
     with silence():
-        config = load_config(path, overrides=overrides, allow_modules=allow_modules)
+        config = load_config(path, overrides, allow_modules, further_problems)
         report = dry_run(config, str(path))
     if as_json:
         write_json(report)

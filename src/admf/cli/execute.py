@@ -43,10 +43,12 @@ def run_config(path: Path, overrides: tuple[str, ...], allow_modules: tuple[str,
         The config, strategy or parameters are wrong; nothing was created, Prefect was not even loaded.
     """
     from admf.core.config import load_config
+    from admf.core.config.rest import Rest
     from admf.simulation.check import check_workflow
+    from admf.simulation.check_all import further_problems
 
     with silence():
-        config = load_config(path, overrides=overrides, allow_modules=allow_modules)
+        config = load_config(path, overrides, allow_modules, further_problems)
 
     async def work(progress: Progress) -> Any:
         from admf.core.coordinator import Coordinator
@@ -57,6 +59,7 @@ def run_config(path: Path, overrides: tuple[str, ...], allow_modules: tuple[str,
     with _prefect(config.log_level):
         problems = check_workflow(config)  # the coordinator says the same, some seconds later
         if problems:
+            problems = list(dict.fromkeys([*problems, *further_problems(Rest(config))]))
             raise ConfigError(problems, str(path))
         result = asyncio.run(_with_progress(work, f"{path}: starting"))
     document = result.model_dump(mode="json")

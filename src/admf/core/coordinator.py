@@ -15,12 +15,13 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from admf.core.config import WorkflowConfig, WorkflowType, load_config, parse_config
+from admf.core.config.rest import Rest
 from admf.core.events import Event
 from admf.core.manifest import compare_manifests
 from admf.core.registry import nearest
 from admf.core.result import WorkflowResult
 from admf.core.runs import RunStore
-from admf.errors import AdmfError, ComponentError, StateError, WorkflowError
+from admf.errors import AdmfError, ComponentError, Problem, StateError, WorkflowError
 
 if TYPE_CHECKING:
     from admf.flows.context import HandOver
@@ -148,17 +149,20 @@ class Coordinator:
                     "execute_workflow() was given no config and the coordinator has no config_path",
                     hint="await coordinator.execute_workflow(config), or Coordinator(config_path=...)",
                 )
-            return load_config(
-                self._config_path, overrides=self._overrides, allow_modules=self._allow_modules
-            )
+            return load_config(self._config_path, self._overrides, self._allow_modules, self._further)
         if isinstance(config, (str, Path)):
-            return load_config(config, allow_modules=self._allow_modules)
+            return load_config(config, allow_modules=self._allow_modules, further=self._further)
         if not isinstance(config, WorkflowConfig):
-            config = parse_config(config)
+            return parse_config(config, allow_modules=self._allow_modules, further=self._further)
         if self._allow_modules:
             allowed = list(dict.fromkeys([*config.allow_modules, *self._allow_modules]))
             config = config.model_copy(update={"allow_modules": allowed})
         return config
+
+    def _further(self, rest: Rest) -> list[Problem]:
+        from admf.flows.registry import check_rest
+
+        return check_rest(rest, self._services)
 
     async def _execute(self, hand_over: HandOver) -> WorkflowResult:
         from admf.flows.context import HAND_OVER

@@ -118,17 +118,18 @@ def check_backtest(
 
     if config.strategy is None:
         return [Problem("strategy", "is required")]
+    problems: list[Problem] = []
+    bound: BoundStrategy | None = None
     try:
         bound = resolve_strategy(
             config.strategy.name, config.strategy.params, allow_modules=tuple(allow_modules)
         )
     except ParameterError as error:
-        return [_below("strategy.params", problem) for problem in error.problems]
+        problems += [_below("strategy.params", problem) for problem in error.problems]
     except AdmfError as error:
-        return [Problem("strategy.name", error.message, hint=error.hint)]
-    problems = unused_by_orders(config)
-    if problems and not gives_orders(bound.on_bar, bound.params):
-        problems = []
+        problems.append(Problem("strategy.name", error.message, hint=error.hint))
+    if bound is not None and gives_orders(bound.on_bar, bound.params):
+        problems += unused_by_orders(config)
     if bars is None:
         return problems
     problems += missing_data(bars, config) + symbol_not_allowed(bars.symbol, config)
@@ -137,6 +138,8 @@ def check_backtest(
     except ConfigError as error:
         return [*problems, *error.problems]
     problems += too_few_bars(last, config)
+    if bound is None:
+        return problems
     try:
         inputs = gather(bars, bound, IndicatorTable(bars))
     except AdmfError as error:

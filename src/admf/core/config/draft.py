@@ -51,7 +51,7 @@ class Draft:
             return
         self.data, written, problems = expand(plain, given)
         self.problems.extend(problems)
-        self.view = View(given.prefix, given.marks, written)
+        self.view = View(given.prefix, given.marks, written, given.whole)
         kind = self._type()
         self._drop_unknown_keys()
         self._section(kind)
@@ -85,9 +85,10 @@ class Draft:
         else:
             message, hint = "is not a workflow type", nearest(kind, sections)
         found = None if kind is None else self.view.written.get(("type",)) or short(kind)
-        self.problems.append(
-            self.view.problem(("type",), message, found=found, allowed=", ".join(sections), hint=hint)
-        )
+        if self.view.whole or kind is not None:
+            self.problems.append(
+                self.view.problem(("type",), message, found=found, allowed=", ".join(sections), hint=hint)
+            )
         data["type"] = "?"  # reported; the models have nothing to add
         return None
 
@@ -139,14 +140,16 @@ class Draft:
                 if own in data
                 else f"is required by type {kind}"
             )
-            self.problems.append(self.view.problem((own,), message))
+            if self.view.whole:
+                self.problems.append(self.view.problem((own,), message))
         elif own not in self.model.model_fields:
             section = registered_sections()[kind]
             try:
                 data[own] = section.__pydantic_validator__.validate_python(data[own])
             except ValidationError as error:
                 marks, written = _below(self.view.marks, own), _below(self.view.written, own)
-                self.add(explain(error, section, data[own], View((*self.view.prefix, own), marks, written)))
+                below = View((*self.view.prefix, own), marks, written, self.view.whole)
+                self.add(explain(error, section, data[own], below))
 
 
 def _below(mapping: Mapping[Path, Any], key: str) -> dict[Path, Any]:

@@ -53,6 +53,8 @@ def explain(error: ValidationError, model: type[BaseModel], data: Any, view: Vie
             continue  # the default depends on another key, and that one is wrong
         wrong.add(path)
         problems.extend(_explain_one(details, path, model, data, view))
+    if not view.whole:  # rules over several keys: one of them may stand in the file that was not found
+        return problems
     for path, fault in _unreached(model, data, (), wrong):
         problems.append(_from_fault(fault, path, model, data, view))
     return problems
@@ -64,9 +66,11 @@ def _explain_one(
     kind, context = details["type"], details.get("ctx", {})
     if kind == FAULTS:
         for fault in context["faults"]:
-            yield _from_fault(fault, path, model, data, view)
+            if view.whole or not fault.key:
+                yield _from_fault(fault, path, model, data, view)
     elif kind == "missing":
-        yield view.problem(path, "is required", hint=_describe(_field(model, path)))
+        if view.whole:
+            yield view.problem(path, "is required", hint=_describe(_field(model, path)))
     elif kind == "extra_forbidden":
         owner = _model(model, path[:-1])
         yield unknown_key(path, list(owner.model_fields) if owner else [], view)

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from admf.core.config.explain import in_order
 from admf.core.config.overlay import Overlay, apply_overrides
 from admf.core.config.places import View
 from admf.core.config.plain import to_plain
+from admf.core.config.rest import Rest, rest_of
 from admf.core.config.workflow import WorkflowConfig
 from admf.core.config.yaml_file import read_file
 from admf.core.config.yaml_loader import Document
-from admf.errors import ConfigError
+from admf.errors import ConfigError, Problem
+
+#: Asked where something is wrong: what else is, in what is left of the config.
+Further: TypeAlias = Callable[[Rest], list[Problem]]
 
 
 def load_config(
-    path: str | os.PathLike[str], overrides: Sequence[str] = (), allow_modules: Sequence[str] = ()
+    path: str | os.PathLike[str],
+    overrides: Sequence[str] = (),
+    allow_modules: Sequence[str] = (),
+    further: Further | None = None,
 ) -> WorkflowConfig:
     """Read the config of a workflow from a YAML file.
 
@@ -30,6 +37,9 @@ def load_config(
         ``KEY=VALUE``; the key is dotted and relative to ``workflow``, the value is YAML. The last one wins.
     allow_modules
         Modules that a strategy may come from, besides those that the config allows.
+    further
+        Called where something is wrong, with what is left of the config: what the models cannot judge, as the
+        names of strategies, is then told at the same time.
 
     Raises
     ------
@@ -40,11 +50,14 @@ def load_config(
     if not isinstance(name, str):
         name = os.fsdecode(name)
     document = read_file(Path(name), name)
-    return _finish(document, Path(name).parent, [os.path.realpath(name)], overrides, allow_modules)
+    return _finish(document, Path(name).parent, [os.path.realpath(name)], overrides, allow_modules, further)
 
 
 def parse_config(
-    mapping: Mapping[str, Any], overrides: Sequence[str] = (), allow_modules: Sequence[str] = ()
+    mapping: Mapping[str, Any],
+    overrides: Sequence[str] = (),
+    allow_modules: Sequence[str] = (),
+    further: Further | None = None,
 ) -> WorkflowConfig:
     """Make the config of a workflow from a mapping: ``{"workflow": {...}}``, or what stands inside.
 
@@ -56,24 +69,31 @@ def parse_config(
     plain, problems = to_plain(mapping, View(() if outer else ("workflow",)))
     if problems:
         raise ConfigError(problems)
-    return _finish(Document("the config", plain), Path(), [], overrides, allow_modules)
+    return _finish(Document("the config", plain), Path(), [], overrides, allow_modules, further)
 
 
 def _finish(
-    document: Document, folder: Path, chain: list[str], overrides: Sequence[str], allow_modules: Iterable[str]
+    document: Document,
+    folder: Path,
+    chain: list[str],
+    overrides: Sequence[str],
+    allow_modules: Iterable[str],
+    further: Further | None,
 ) -> WorkflowConfig:
     overlay = Overlay()
     merged = overlay.resolve(document, folder, chain)
     problems = [*overlay.problems, *apply_overrides(merged, overrides)]
     source = document.name if document.marks else None
-    if overlay.incomplete:
-        raise ConfigError(in_order(problems, source), source)
     _allow(merged.data, allow_modules)
+    view = View(("workflow",), merged.marks, whole=not overlay.incomplete)
     try:
-        config = WorkflowConfig.model_validate(merged.data, context=View(("workflow",), merged.marks))
+        config = WorkflowConfig.model_validate(merged.data, context=view)
     except ConfigError as error:
         problems.extend(error.problems)
     if problems:
+        rest = rest_of(merged.data, problems, view, whole=view.whole)
+        if rest is not None and further is not None:
+            problems.extend(further(rest))
         raise ConfigError(in_order(problems, source), source)
     return config
 

@@ -37,11 +37,15 @@ class View:
         Where each key stands; a key that is not in it stands where its parent does.
     written
         Text of values that came from the environment: shown in place of the value.
+    whole
+        Whether the data is all there is; False: a file that it builds on was not found, and may have what is
+        missing here.
     """
 
     prefix: Path = ()
     marks: Mapping[Path, Mark] = field(default_factory=dict)
     written: Mapping[Path, str] = field(default_factory=dict)
+    whole: bool = True
 
     def problem(self, path: Path, message: str, **more: str | None) -> Problem:
         """Make a problem at a path relative to the data."""

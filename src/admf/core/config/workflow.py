@@ -217,6 +217,11 @@ class WorkflowConfig(Section):
         keys = tuple(int(key) if key.isdigit() else key for key in path.split("."))
         return self._places.view.problem(keys, message, **more)
 
+    def placed(self, view: View) -> Self:
+        """Give this config with the places of its keys, for one that was not read by its models."""
+        self._places = _Places(view)
+        return self
+
 
 def _replaced(value: Any, pairs: list[tuple[str, str]]) -> Any:
     if isinstance(value, str):

@@ -1,0 +1,122 @@
+"""All faults of a config at once, and none that only follows from another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from admf.core.config import parse_config
+from admf.errors import ConfigError
+from admf.simulation.check_all import further_problems
+
+RULES = {"name": "rules", "params": {"indicators": {"fast": "SMMA(10)"}, "entry": "close > fast"}}
+
+
+def problems(backtest: dict[str, Any], data: dict[str, Any] | None = None, **keys: Any) -> dict[str, str]:
+    mapping = {"type": "backtest", "data_config": data or {}, "backtest_config": backtest, **keys}
+    with pytest.raises(ConfigError) as caught:
+        parse_config({"workflow": mapping}, further=further_problems)
+    found = {problem.path.removeprefix("workflow."): problem.message for problem in caught.value.problems}
+    assert len(found) == len(caught.value.problems), "a key is told twice"
+    return found
+
+
+@pytest.fixture
+def csv(tmp_path: Path) -> str:
+    days = pd.date_range("2020-01-01", periods=30, freq="D")
+    prices = dict.fromkeys(("open", "high", "low", "close"), np.arange(30) + 10.0)
+    frame = pd.DataFrame({"date": days, "symbol": "AAA", **prices})
+    path = tmp_path / "prices.csv"
+    frame.to_csv(path, index=False)
+    return str(path)
+
+
+def test_indicators_symbols_and_wrong_values_are_told_together(csv: str) -> None:
+    data = {"source": "csv", "path": csv, "symbols": ["AAB"], "calendar": 5}
+    found = problems({"strategy": RULES, "costs": {"commission_bps": "x"}}, data)
+    assert set(found) == {
+        "backtest_config.costs.commission_bps",
+        "backtest_config.strategy.params.indicators.fast",
+        "data_config",
+        "data_config.calendar",
+    }
+    assert "has no symbol 'AAB'" in found["data_config"]
+
+
+def test_parameters_and_dates_are_judged_beside_a_wrong_cost(csv: str) -> None:
+    backtest = {
+        "strategy": {"name": "sma_cross", "params": {"fast": 0}},
+        "start_date": "2030-01-01",
+        "costs": {"commission_bps": -1},
+    }
+    found = problems(backtest, {"source": "csv", "path": csv, "symbols": ["AAA"]})
+    assert set(found) == {
+        "backtest_config.costs.commission_bps",
+        "backtest_config.strategy.params.fast",
+        "backtest_config.start_date",
+    }
+
+
+def test_allocations_and_their_strategies_are_judged() -> None:
+    entries = {"A": "sma_crss", "B": {"name": "sma_cross", "params": {"fast": 0}}}
+    portfolio = {"allocation": {"name": "per_strategy", "params": {"strategies": entries}}}
+    found = problems({"portfolio": portfolio}, {"symbols": ["A", "B"]}, log_level="LOUD")
+    below = "backtest_config.portfolio.allocation.params.strategies"
+    assert set(found) == {"data_config", f"{below}.A", f"{below}.B.params.fast", "log_level"}
+    unknown = {"allocation": {"name": "equal_wait"}}
+    assert "backtest_config.portfolio.allocation.name" in problems({"portfolio": unknown}, log_level="LOUD")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        {"source": "cvs", "path": "x.csv", "symbols": ["A"]},  # not: path does not go with sample
+        {"source": "csv", "symbols": ["A"]},
+        {"source": "csv", "path": "x.csv", "symbls": ["A"], "symbols": ["A"]},
+        {"source": "sample", "symbols": "NASDAQ"},
+    ],
+)
+def test_data_that_may_not_be_meant_are_not_read(data: dict[str, Any]) -> None:
+    found = problems({"strategy": {"name": "buy_and_hold"}}, data)
+    assert len(found) == 1
+    assert "data_config" not in found
+
+
+def test_weights_are_not_compared_with_a_default_symbol() -> None:
+    weights = {"allocation": {"name": "fixed_weights", "params": {"weights": {"AAA": 1.0}}}}
+    assert set(problems({"portfolio": weights}, {"symbols": 5})) == {"data_config.symbols"}
+
+
+def test_a_missing_base_hides_no_wrong_value_and_no_wrong_name() -> None:
+    mapping = {
+        "extends": "preset:crypto_dayly",
+        "workflow": {
+            "log_level": "LOUD",
+            "data_config": {"source": "csv", "symbols": ["A"]},  # the base may have the path
+            "backtest_config": {"strategy": {"name": "sma_crss", "params": {"x": 1}}, "costs": {"fee": 1}},
+        },
+    }
+    with pytest.raises(ConfigError) as caught:
+        parse_config(mapping, further=further_problems)
+    assert {problem.path for problem in caught.value.problems} == {
+        "extends",
+        "workflow.log_level",
+        "workflow.backtest_config.strategy.name",
+        "workflow.backtest_config.costs.fee",
+    }
+
+
+def test_a_section_that_is_not_there_hides_no_missing_file() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(
+            {"type": "backtest", "data_config": {"source": "csv", "path": "no.csv", "symbols": ["A"]}},
+            further=further_problems,
+        )
+    assert [problem.path for problem in caught.value.problems] == [
+        "workflow.backtest_config",
+        "workflow.data_config",
+    ]
