@@ -58,6 +58,7 @@ from admf.simulation.orders.layout import (
     S_PREVIOUS_CLOSE,
     S_PREVIOUS_HALTED,
     S_REDUCING,
+    S_ROW,
     S_ROWS,
     S_STOP,
     S_TRAIL,
@@ -131,6 +132,7 @@ def begin_bar(s: Any, p: Any, box: Any, x: Any, fine: Any) -> None:
     """Take a bar up to its mark at the close; its rows stand in the box then."""
     s[S_ROWS] = 0.0
     s[S_BAR] += 1.0
+    s[S_ROW] = s[S_BAR]
     s[S_FORCED] = 0.0
     s[S_USED_VOLUME] = 0.0
     bar = s[S_BAR]
@@ -246,7 +248,7 @@ def meet_margin(s: Any, p: Any, box: Any, x: Any, o: float) -> None:
     out = min(size - left, room_of(s, p, x))
     if out > 0.0:
         close_out(
-            s, p, x, box, out, size - out, s[S_HELD], o, s[S_BAR], s[S_BAR] - 1.0, float(MARGIN_CALL), 0.0,
+            s, p, x, box, out, size - out, s[S_HELD], o, s[S_ROW], s[S_ROW] - 1.0, float(MARGIN_CALL), 0.0,
             False, True, 0.0,
         )  # fmt: skip
 
@@ -258,11 +260,11 @@ def closed_first(s: Any, p: Any, box: Any, x: Any, leg: int, o: float) -> bool:
         out = min(size, room_of(s, p, x))
         if out > 0.0:
             close_out(
-                s, p, x, box, out, size - out, 0.0, o, s[S_BAR], s[leg + L_DECIDED], s[leg + L_REASON], 0.0,
+                s, p, x, box, out, size - out, 0.0, o, s[S_ROW], s[leg + L_DECIDED], s[leg + L_REASON], 0.0,
                 False, out == size, 0.0,
             )  # fmt: skip
         if s[S_POS] != 0.0:
-            fall_short(s, p, box, leg, s[S_BAR], size - out if out > 0.0 else 0.0)
+            fall_short(s, p, box, leg, s[S_ROW], size - out if out > 0.0 else 0.0)
             s[leg + L_TRIGGERED] = 0.0  # the entry itself was not touched
             return False
     s[leg + L_CLOSE_FIRST] = 0.0

@@ -50,6 +50,7 @@ from admf.simulation.orders.layout import (
     S_POS,
     S_PREVIOUS_CLOSE,
     S_REDUCING,
+    S_ROW,
     S_ROWS,
     SECOND_LEG,
     SLOT_SIZE,
@@ -144,7 +145,7 @@ def new_slot(s: Any, p: Any, x: Any, target: float) -> int:
     s[slot + Q_LEGS + DECISION_SIZE] = math.nan
     s[slot + Q_LEGS] = target
     s[slot + Q_CLOSE] = x[X_CLOSE]
-    s[slot + Q_DECIDED] = s[S_BAR]
+    s[slot + Q_DECIDED] = s[S_ROW]
     s[S_LAST_TARGET] = target
     s[LAST_DECISION] = math.nan
     return slot
@@ -166,7 +167,7 @@ def force(s: Any, p: Any, box: Any, target: float, reason: float) -> None:
     s[EXIT_LEG + L_ACTIVE] = 1.0
     s[EXIT_LEG + L_TARGET] = target
     s[EXIT_LEG + L_SIDE] = -1.0 if s[S_POS] > 0.0 else 1.0
-    s[EXIT_LEG + L_DECIDED] = s[S_BAR]
+    s[EXIT_LEG + L_DECIDED] = s[S_ROW]
     s[EXIT_LEG + L_CLOSE] = s[S_PREVIOUS_CLOSE]
     s[EXIT_LEG + L_REASON] = reason
     s[EXIT_LEG + L_WANT] = math.nan
@@ -203,6 +204,13 @@ def dress(s: Any, p: Any, leg: int) -> None:
     target, held = s[leg + L_TARGET], standing(s)
     if target == 0.0 or (target * held > 0.0 and abs(target) < abs(held)):
         return
+    price_leg(s, p, leg)
+    if (target * held < 0.0 or target == held) and (p[P_ORDER_TYPE] != MARKET or p[P_TIF] != GTC):
+        s[leg + L_CLOSE_FIRST] = 1.0
+
+
+def price_leg(s: Any, p: Any, leg: int) -> None:
+    """Give an order the type, prices and time in force that the settings name."""
     side, close, kind = s[leg + L_SIDE], s[leg + L_CLOSE], p[P_ORDER_TYPE]
     s[leg + L_TYPE] = kind
     if kind == STOP_MARKET or kind == STOP_LIMIT:
@@ -213,8 +221,6 @@ def dress(s: Any, p: Any, leg: int) -> None:
         s[leg + L_LIMIT] = s[leg + L_STOP] * (1.0 + side * p[P_LIMIT_OFFSET])
     s[leg + L_TIF] = p[P_TIF]
     s[leg + L_CANCEL_AFTER] = p[P_CANCEL_AFTER]
-    if (target * held < 0.0 or target == held) and (kind != MARKET or p[P_TIF] != GTC):
-        s[leg + L_CLOSE_FIRST] = 1.0
 
 
 def take_order(s: Any, p: Any, x: Any, d: Any) -> None:
@@ -303,13 +309,13 @@ def accept(s: Any, p: Any, box: Any, slot: int) -> None:
         if HAS_ORDERS and s[slot + Q_PLAIN] == 1.0:
             dress(s, p, leg)
         if HAS_ORDERS and not valid(s, p, leg):
-            write_end(s, box, leg, s[S_BAR], 0.0, float(NO_PRICE))
+            write_end(s, box, leg, s[S_ROW], 0.0, float(NO_PRICE))
             s[leg + L_ACTIVE] = 0.0
 
 
 def cancel(s: Any, box: Any, leg: int, status: float) -> None:
     """End a working order, and say why."""
-    write_end(s, box, leg, s[S_BAR], rest_of(s, leg), status)
+    write_end(s, box, leg, s[S_ROW], rest_of(s, leg), status)
     s[leg + L_ACTIVE] = 0.0
 
 

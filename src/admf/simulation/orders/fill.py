@@ -36,13 +36,16 @@ from admf.simulation.orders.layout import (
     S_ENTRY_BAR,
     S_ENTRY_FEE,
     S_FINANCING,
+    S_FORBIDDEN,
     S_GOAL,
+    S_GROSS_OTHERS,
     S_HALTED,
     S_HELD,
     S_HIGH,
     S_LOST,
     S_LOW,
     S_MONTH_TRADED,
+    S_OPEN_OTHERS,
     S_OWN_GOAL,
     S_OWN_STOP,
     S_OWN_TRAIL,
@@ -63,6 +66,7 @@ from admf.simulation.orders.money import (
     affordable,
     allowed,
     entry_prices,
+    equity_at,
     exit_price,
     fee_of,
     in_lots,
@@ -93,6 +97,7 @@ P_SYMBOL_BLOCKED = place_of("symbol_blocked")
 P_MAX_POSITIONS = place_of("max_open_positions")
 
 NAN = math.nan
+REBALANCE = 2.0  # an order of a portfolio: the size is to be that of its target, also where that is held
 
 
 def write_row(
@@ -222,11 +227,11 @@ def rule_against(s: Any, p: Any) -> int:
     """Code of the risk rule that forbids entries now, 0 where none does."""
     if HAS_RISK:
         return blocked_by(
-            p[P_SYMBOL_BLOCKED] == 0.0,
+            p[P_SYMBOL_BLOCKED] == 0.0 and s[S_FORBIDDEN] == 0.0,
             s[S_HALTED] == 1.0,
             s[S_BLOCKED_DAY] == s[S_DAY] or s[S_BAR] == s[S_BLOCKED_BAR],
             s[S_BAR] <= s[S_COOLING],
-            1.0,
+            1.0 + s[S_OPEN_OTHERS],
             p[P_MAX_POSITIONS],
         )
     return 0
@@ -241,15 +246,14 @@ def enter(
     side = 1.0 if target > 0.0 else -1.0
     size = side * s[S_POS]
     more = want - size
-    slipped, price = entry_prices(p, x, side, q, more, bound)
-    if p[P_METHOD] == FIXED_UNITS and not affordable(
-        s, p, q, size, more, unit_cost_of(s, p, x, slipped, price)
-    ):
-        write_row(
-            s, box, IS_ORDER, s[leg + L_DECIDED], bar, side, target, more, q, price, 0.0, 0.0, 0.0, 0.0,
-            float(NOT_AFFORDABLE), s[leg + L_TYPE],
-        )  # fmt: skip
-        return True
+    if p[P_METHOD] == FIXED_UNITS:
+        slipped, price = entry_prices(p, x, side, q, more, bound)
+        if not affordable(s, p, q, size, more, unit_cost_of(s, p, x, slipped, price)):
+            write_row(
+                s, box, IS_ORDER, s[leg + L_DECIDED], bar, side, target, more, q, price, 0.0, 0.0, 0.0, 0.0,
+                float(NOT_AFFORDABLE), s[leg + L_TYPE],
+            )  # fmt: skip
+            return True
     if not more > 0.0:
         s[S_HELD] = target
         return True
@@ -261,7 +265,19 @@ def enter(
         if not room > 0.0:
             return False
         units, total, whole = room, size + room, False
-        slipped, price = entry_prices(p, x, side, q, units, bound)
+    open_up(s, p, x, box, leg, units, total, q, bar, bound, maker, whole)
+    return whole
+
+
+def open_up(
+    s: Any, p: Any, x: Any, box: Any, leg: int, units: float, total: float, q: float, bar: float,
+    bound: float, maker: bool, whole: bool,
+) -> None:  # fmt: skip
+    """Open or enlarge the position by `units` at quote `q`, so that it is `total` units."""
+    target = s[leg + L_TARGET]
+    side = 1.0 if target > 0.0 else -1.0
+    size = side * s[S_POS]
+    slipped, price = entry_prices(p, x, side, q, units, bound)
     s[S_HELD] = target
     fee = fee_of(s, p, units, price, maker)
     s[S_CASH] -= side * units * price
@@ -280,11 +296,10 @@ def enter(
     set_levels(s, p, x, leg, side, opens)
     write_row(
         s, box, IS_ORDER, s[leg + L_DECIDED], bar, side, target, units, q, price, fee,
-        units * abs(slipped - q), units * abs(price - slipped), 0.0,
+        units * abs(slipped - q), units * abs(price - slipped), s[leg + L_REASON],
         float(FILLED) if whole else float(PARTLY_FILLED), s[leg + L_TYPE],
     )  # fmt: skip
     count_fill(s, p, units, price)
-    return whole
 
 
 def size_leg(s: Any, p: Any, x: Any, box: Any, leg: int, q: float, bar: float, bound: float) -> float:
@@ -296,7 +311,7 @@ def size_leg(s: Any, p: Any, x: Any, box: Any, leg: int, q: float, bar: float, b
         return status
     if want > 0.0:
         size = side * s[S_POS]
-        want, status, rule, lost = allowed(p, x, side, want, size, q, s[S_CASH] + s[S_POS] * q)
+        want, status, rule, lost = allowed(p, x, side, want, size, q, equity_at(s, q), s[S_GROSS_OTHERS])
         if rule != 0:
             write_end(s, box, leg, bar, lost, float(CUT_BY + rule - 1))
         if status != 0.0:
@@ -319,7 +334,9 @@ def shrink_leg(s: Any, p: Any, x: Any, box: Any, leg: int, q: float, bar: float,
         return True  # it closes, or nothing is traded now
     now = wanted(s, p, x, target, q, bound)[0]
     if now > 0.0:
-        now, _, rule, lost = allowed(p, x, side, min(now, s[leg + L_WANT]), size, q, s[S_CASH] + s[S_POS] * q)
+        now, _, rule, lost = allowed(
+            p, x, side, min(now, s[leg + L_WANT]), size, q, equity_at(s, q), s[S_GROSS_OTHERS]
+        )
         if rule != 0 and lost > 1e-12 * s[leg + L_WANT]:  # less is how a limit over a price was rounded
             write_end(s, box, leg, bar, lost, float(CUT_BY + rule - 1))
     s[leg + L_WANT] = min(now, s[leg + L_WANT])
@@ -361,8 +378,8 @@ def units_needed(s: Any, p: Any, x: Any, leg: int, q: float, bound: float) -> fl
         want = wanted(s, p, x, target, q, bound)[0]
         if want > 0.0:
             held = max(side * s[S_POS], 0.0)
-            want = allowed(p, x, side, want, held, q, s[S_CASH] + s[S_POS] * q)[0]
-    if s[S_POS] * target > 0.0 and s[leg + L_AGAIN] == 0.0:
+            want = allowed(p, x, side, want, held, q, equity_at(s, q), s[S_GROSS_OTHERS])[0]
+    if s[S_POS] * target > 0.0 and s[leg + L_AGAIN] != 1.0:
         return abs(want - size)
     return size + want
 
@@ -380,7 +397,7 @@ def carry_out(
         return
     same = pos * target > 0.0
     sized = s[leg + L_WANT] == s[leg + L_WANT]
-    resize = same and (target != s[S_HELD] or sized)
+    resize = same and (target != s[S_HELD] or sized or s[leg + L_AGAIN] == REBALANCE)
     if same and not resize and s[leg + L_AGAIN] == 0.0:
         s[leg + L_ACTIVE] = 0.0
         return

@@ -29,6 +29,7 @@ from admf.simulation.orders.layout import (
     S_NEW_HIGH,
     S_NEW_LOW,
     S_POS,
+    S_ROW,
     S_USED_VOLUME,
     SECOND_LEG,
     place_of,
@@ -53,7 +54,7 @@ OPTIMISTIC, PATH = 1.0, 2.0
 def fill_leg(s: Any, p: Any, box: Any, x: Any, leg: int, q: float, o: float) -> bool:
     """Fill a working order; any fill cancels the other one. Tells whether there was a fill."""
     before = s[S_USED_VOLUME]
-    carry_out(s, p, x, box, leg, q, s[S_BAR], bound_of(s, leg), is_maker(s, leg, o, q))
+    carry_out(s, p, x, box, leg, q, s[S_ROW], bound_of(s, leg), is_maker(s, leg, o, q))
     if s[S_USED_VOLUME] == before:
         return False
     other = SECOND_LEG if leg == FIRST_LEG else FIRST_LEG
@@ -241,8 +242,8 @@ def check_levels(
             size - out,
             0.0,
             q,
-            s[S_BAR],
-            s[S_BAR],
+            s[S_ROW],
+            s[S_ROW],
             float(reason),
             0.0,
             False,

@@ -25,11 +25,13 @@ HAS_FINANCING = True
 HAS_SIZING = True  # methods beside cash_fraction and fixed_units
 HAS_MARGIN = True  # leverage, maintenance margin, locates
 HAS_RISK = True
+HAS_ACCOUNT = True  # the symbol is one of several that share cash: a portfolio's
 
 FLAGS = {
     "orders": "HAS_ORDERS", "volume": "HAS_VOLUME", "halts": "HAS_HALTS", "path": "HAS_PATH",
     "fees": "HAS_FEES", "spread_price": "HAS_SPREAD_PRICE", "impact": "HAS_IMPACT",
     "financing": "HAS_FINANCING", "sizing": "HAS_SIZING", "leverage": "HAS_MARGIN", "risk": "HAS_RISK",
+    "account": "HAS_ACCOUNT",
 }  # fmt: skip
 
 STATE = (
@@ -45,6 +47,12 @@ STATE = (
     "trades", "wins", "won", "lost",
     # extremes that the present sub-bar may add to those since the entry
     "new_high", "new_low",
+    # row of the calendar that the bar stands in: where one symbol trades alone, the bar itself
+    "row",
+    # of a portfolio: whether it is one; value, gross value and number of the other positions; units that the
+    # cash did not suffice for; the slot of the newest decision on its way; whether risk forbids the symbol
+    "shared", "others", "gross_others", "open_others", "cash_cut", "last_slot",
+    "forbidden",
 )  # fmt: skip
 S = {name: at for at, name in enumerate(STATE)}
 S_CASH, S_POS, S_ENTRY, S_ENTRY_FEE = S["cash"], S["position"], S["entry_price"], S["entry_fee"]
@@ -63,6 +71,9 @@ S_BLOCKED_BAR = S["blocked_bar"]
 S_HALTED, S_REDUCING, S_MARGIN_CALL, S_FORCED = S["halted"], S["reducing"], S["margin_call"], S["forced"]
 S_TRADES, S_WINS, S_WON, S_LOST = S["trades"], S["wins"], S["won"], S["lost"]
 S_NEW_HIGH, S_NEW_LOW = S["new_high"], S["new_low"]
+S_ROW, S_SHARED, S_OTHERS = S["row"], S["shared"], S["others"]
+S_GROSS_OTHERS, S_OPEN_OTHERS = S["gross_others"], S["open_others"]
+S_CASH_CUT, S_LAST_SLOT, S_FORBIDDEN = S["cash_cut"], S["last_slot"], S["forbidden"]
 
 # Working orders: the remainder of an exit that a level caused, and two legs of a decision.
 LEG = (
@@ -84,11 +95,12 @@ FIRST_LEG = EXIT_LEG + LEG_SIZE
 SECOND_LEG = FIRST_LEG + LEG_SIZE
 
 # Decisions on their way to the market, one slot a bar of latency and one more: flag, two legs, and a tail.
+# Side and reason are a portfolio's: its orders rebalance what has drifted, and risk gives some.
 DECISION_SIZE = len(LEG_FIELDS)
 Q_FLAG, Q_LEGS = 0, 1
 Q_AGAIN = 1 + 2 * DECISION_SIZE
-Q_PLAIN, Q_CLOSE, Q_DECIDED = Q_AGAIN + 1, Q_AGAIN + 2, Q_AGAIN + 3
-SLOT_SIZE = Q_AGAIN + 4
+Q_PLAIN, Q_CLOSE, Q_DECIDED, Q_SIDE, Q_REASON = (Q_AGAIN + at for at in range(1, 6))
+SLOT_SIZE = Q_AGAIN + 6
 MOST_LATENCY = 10
 QUEUE = SECOND_LEG + LEG_SIZE
 LAST_DECISION = QUEUE + (MOST_LATENCY + 1) * SLOT_SIZE  # the last explicit one, to know it again

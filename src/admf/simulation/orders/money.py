@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from admf.simulation.orders.layout import (
+    HAS_ACCOUNT,
     HAS_FEES,
     HAS_IMPACT,
     HAS_MARGIN,
@@ -13,9 +14,12 @@ from admf.simulation.orders.layout import (
     HAS_SIZING,
     HAS_SPREAD_PRICE,
     S_CASH,
+    S_CASH_CUT,
     S_LOST,
     S_MONTH_TRADED,
+    S_OTHERS,
     S_POS,
+    S_SHARED,
     S_TRADES,
     S_WINS,
     S_WON,
@@ -26,7 +30,7 @@ from admf.simulation.orders.layout import (
     X_SPREAD,
     place_of,
 )
-from admf.simulation.records import NO_LOCATE, NO_PRICE, NO_VOLATILITY, TOO_SMALL
+from admf.simulation.records import NO_LOCATE, NO_PRICE, NO_VOLATILITY, NOT_AFFORDABLE, TOO_SMALL
 from admf.simulation.risk import units_within
 
 P_METHOD, P_FRACTION, P_UNITS, P_LOT = (place_of(n) for n in ("method", "fraction", "units", "lot_size"))
@@ -163,6 +167,50 @@ def kelly_share(s: Any, p: Any) -> float:
     return max(p[P_KELLY] * share, 0.0)
 
 
+def equity_at(s: Any, q: float) -> float:
+    """Equity with the position at quote `q`."""
+    equity: float = s[S_CASH] + s[S_POS] * q
+    if HAS_ACCOUNT:
+        equity += s[S_OTHERS]
+    return equity
+
+
+def whole_lots(p: Any, units: float) -> float:
+    """Cut units to whole lots, as a portfolio does: 1 unit is ten lots of 0.1, however they round."""
+    lot: float = p[P_LOT]
+    return math.floor(units / lot) * lot if lot > 0.0 else units
+
+
+def credit_of(p: Any, equity: float) -> float:
+    """Cash that an account may owe."""
+    return (p[P_LEVERAGE] - 1.0) * equity if HAS_MARGIN and equity > 0.0 else 0.0
+
+
+def of_weight(
+    s: Any, p: Any, x: Any, target: float, q: float, bound: float
+) -> tuple[float, float, float]:  # fmt: skip
+    """`wanted` of a symbol in a portfolio: its weight of the equity, as far as the cash goes."""
+    side = 1.0 if target > 0.0 else -1.0
+    slipped, price = entry_prices(p, x, side, q, 0.0, bound)
+    unit_cost = unit_cost_of(s, p, x, slipped, price)
+    equity = equity_at(s, q)
+    if not equity > 0.0:
+        return 0.0, unit_cost, float(NOT_AFFORDABLE)
+    want = whole_lots(p, side * target * equity / q)
+    size = max(side * s[S_POS], 0.0)
+    s[S_CASH_CUT] = 0.0
+    if side > 0.0 and want > size:
+        if HAS_IMPACT and p[P_IMPACT] > 0.0:
+            slipped, price = entry_prices(p, x, side, q, want - size, bound)
+            unit_cost = unit_cost_of(s, p, x, slipped, price)
+        free = s[S_CASH] + credit_of(p, equity) - fixed_fee(p)
+        most = size + whole_lots(p, max(free, 0.0) / unit_cost)
+        if want > most:
+            s[S_CASH_CUT] = want - most
+            want = most
+    return want, unit_cost, 0.0
+
+
 def wanted(s: Any, p: Any, x: Any, target: float, q: float, bound: float) -> tuple[float, float, float]:
     """Size the position that `target` asks for at quote `q`.
 
@@ -175,9 +223,11 @@ def wanted(s: Any, p: Any, x: Any, target: float, q: float, bound: float) -> tup
     slipped, price = entry_prices(p, x, side, q, 0.0, bound)
     unit_cost = unit_cost_of(s, p, x, slipped, price)
     fixed = fixed_fee(p)
-    equity = s[S_CASH] + s[S_POS] * q
+    equity = equity_at(s, q)
     if not (price > 0.0 and unit_cost > 0.0):
         return 0.0, unit_cost, float(NO_PRICE)
+    if HAS_ACCOUNT and s[S_SHARED] == 1.0:
+        return of_weight(s, p, x, target, q, bound)
     method = p[P_METHOD]
     if method == FIXED_UNITS:
         lot = p[P_LOT]
@@ -218,9 +268,9 @@ def wanted(s: Any, p: Any, x: Any, target: float, q: float, bound: float) -> tup
 
 
 def allowed(
-    p: Any, x: Any, side: float, want: float, size: float, q: float, equity: float
+    p: Any, x: Any, side: float, want: float, size: float, q: float, equity: float, others: float
 ) -> tuple[float, float, int, float]:
-    """Cut a wanted position, where `size` units are held, by risk and locates.
+    """Cut a wanted position, where `size` units are held, by risk and locates; `others` are held beside it.
 
     Returns
     -------
@@ -234,7 +284,7 @@ def allowed(
             want,
             q,
             equity,
-            0.0,
+            others,
             p[P_MAX_UNITS],
             p[P_MAX_VALUE],
             p[P_MAX_EXPOSURE],
@@ -258,7 +308,7 @@ def allowed(
 
 def affordable(s: Any, p: Any, q: float, size: float, more: float, unit_cost: float) -> bool:
     """Tell whether fixed units are within the account's means."""
-    equity = s[S_CASH] + s[S_POS] * q
+    equity = equity_at(s, q)
     if HAS_MARGIN:
         equity = equity * p[P_LEVERAGE]
     free: float = equity - size * q

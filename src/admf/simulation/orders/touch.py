@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 from admf.simulation.orders.layout import (
+    HAS_ACCOUNT,
     HAS_MARGIN,
     L_BEST,
     L_LIMIT,
@@ -19,8 +20,10 @@ from admf.simulation.orders.layout import (
     L_TRIGGERED,
     L_TYPE,
     S_CASH,
+    S_GROSS_OTHERS,
     S_HIGH,
     S_LOW,
+    S_OTHERS,
     S_OWN_TRAIL,
     S_POS,
     S_STOP,
@@ -118,7 +121,10 @@ def stop_level(s: Any, p: Any) -> tuple[float, int]:
         if side * (trail - level) > 0.0:
             level, reason = trail, TRAILING_STOP
     if HAS_MARGIN and p[P_MAINTENANCE] > 0.0 and p[P_ON_MARGIN_CALL] == 0.0:
-        price = -s[S_CASH] / (pos - p[P_MAINTENANCE] * abs(pos))  # maintenance is below 1
+        cash = s[S_CASH]
+        if HAS_ACCOUNT:
+            cash += s[S_OTHERS] - p[P_MAINTENANCE] * s[S_GROSS_OTHERS]
+        price = -cash / (pos - p[P_MAINTENANCE] * abs(pos))  # maintenance is below 1
         if price > 0.0 and side * (price - level) > 0.0:
             level, reason = price, LIQUIDATION
     return level, reason

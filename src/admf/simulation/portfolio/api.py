@@ -13,7 +13,8 @@ from admf.core.config.portfolio import PortfolioConfig, RebalanceConfig
 from admf.errors import ConfigError, Problem, WorkflowCancelledError
 from admf.simulation.portfolio.allocation import Allocation, Universe, ask, resolve_allocation
 from admf.simulation.portfolio.assumptions import assumption_card, data_warnings, warnings_of
-from admf.simulation.portfolio.engine import Engine
+from admf.simulation.portfolio.desk.engine import Desk
+from admf.simulation.portfolio.engine import Engine, engine_for
 from admf.simulation.portfolio.join import Joined, calendar_warnings, join
 from admf.simulation.portfolio.records import ORDER_COLUMNS, columns_of
 from admf.simulation.portfolio.result import PortfolioResult
@@ -175,7 +176,7 @@ def _simulate(
     )
     viewer = Viewer(joined, when.stale_after_days)
     decider = Decider(name, allocation, viewer, schedule, direction, stopped)
-    engine = Engine(joined, settings, when.band, first, last)
+    engine = engine_for(joined, settings, when.band, first, last, tables)
     fraction = config.sizing.fraction
     if getattr(allocation, "uses_holdings", False):
         rows, targets = _one_by_one(engine, decider, rows, last, fraction)
@@ -282,7 +283,7 @@ class Decider:
 
 
 def _one_by_one(
-    engine: Engine, decider: Decider, rows: IntArray, last: int, fraction: float
+    engine: Engine | Desk, decider: Decider, rows: IntArray, last: int, fraction: float
 ) -> tuple[IntArray, FloatArray]:
     """Simulate from decision to decision, as the allocation wants to see what is held."""
     decided: list[FloatArray] = []

@@ -28,7 +28,7 @@ from admf.typing import FloatArray
 if TYPE_CHECKING:
     from admf.core.config.portfolio import RebalanceConfig
     from admf.market import Bars
-    from admf.simulation.portfolio.engine import Tracks
+    from admf.simulation.portfolio.tracks import Tracks
 
 _DIRECTIONS = {
     "both": "long and short",

@@ -1,57 +1,34 @@
-"""Runs the portfolio's loop, compiled or plain, over what an allocation decides."""
+"""Chooses the engine of a portfolio: the fast loop where it does all that is asked, else the desk.
+
+The desk does all settings; where both can, they give the same bits.
+"""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from admf.simulation import risk
 from admf.simulation.facts import is_daily
+from admf.simulation.portfolio.desk.engine import Desk
 from admf.simulation.portfolio.join import Joined
-from admf.simulation.portfolio.plain import PlainPortfolio
 from admf.simulation.portfolio.records import ORDER_COLUMNS, UNFILLED
 from admf.simulation.portfolio.schedule import local_periods
+from admf.simulation.portfolio.tracks import Tracks
 from admf.simulation.records import MARKET_ORDER
 from admf.simulation.settings import CODES, Settings
 from admf.typing import FloatArray, IntArray
 
+if TYPE_CHECKING:
+    from admf.indicators import IndicatorTable
+    from admf.market import Bars
+
 _WIDTH = len(ORDER_COLUMNS) - 1  # of the fast loop's orders, which have no type
-
-
-class Tracks(NamedTuple):
-    """What an engine returns.
-
-    Parameters
-    ----------
-    equity, cash
-        At each simulated close, currency, shape (rows,).
-    positions
-        Units at each simulated close, shape (rows, symbols).
-    orders, trades
-        Rows in the columns of `admf.simulation.portfolio.records`. None in place of trades: they are to be
-        made of the fills.
-    carry
-        Paid for holding each symbol, borrow and funding, currency, shape (rows, symbols); below 0 received.
-        None: nothing.
-    interest
-        Paid by the account, margin interest less interest on cash, currency, shape (rows,). None: nothing.
-    financing
-        Borrow, funding, margin interest and cash interest that were paid in all, currency.
-    """
-
-    equity: FloatArray
-    cash: FloatArray
-    positions: FloatArray
-    orders: FloatArray
-    trades: FloatArray | None = None
-    carry: FloatArray | None = None
-    interest: FloatArray | None = None
-    financing: tuple[float, ...] = (0.0, 0.0, 0.0, 0.0)
 
 
 @cache
@@ -232,6 +209,58 @@ def at_market(orders: FloatArray) -> FloatArray:
     return np.column_stack([orders, np.full(len(orders), float(MARKET_ORDER))])
 
 
+def engine_for(
+    joined: Joined,
+    settings: Settings,
+    band: float,
+    first: int,
+    last: int,
+    tables: Mapping[str, IndicatorTable] | None = None,
+    finer: Mapping[str, Bars] | None = None,
+) -> Engine | Desk:
+    """Make the engine that the settings need.
+
+    Parameters
+    ----------
+    joined, settings, band, first, last
+        As for `Engine`.
+    tables
+        Symbol -> indicators of its bars that are shared with others; None: made here.
+    finer
+        Symbol -> bars of a finer timeframe, which decide what happens inside a bar, where there are any.
+    """
+    if finer or needs_desk(settings):
+        return open_desk(joined, settings, band, first, last, tables, finer)
+    return Engine(joined, settings, band, first, last)
+
+
+def open_desk(
+    joined: Joined,
+    settings: Settings,
+    band: float,
+    first: int,
+    last: int,
+    tables: Mapping[str, IndicatorTable] | None = None,
+    finer: Mapping[str, Bars] | None = None,
+) -> Desk:
+    """Make the engine that does all settings; compiled where there are bars enough to be worth it."""
+    days = days_of(joined, settings)
+    if not len(days):
+        days = np.zeros(len(joined.timestamps), dtype=np.int64)
+    return Desk(
+        joined,
+        settings,
+        band,
+        first,
+        last,
+        marks_before(joined, first),
+        allowed_of(joined, settings),
+        (_sealed(days), later_of(joined)),
+        tables,
+        finer,
+    )
+
+
 def run_plain(
     joined: Joined,
     settings: Settings,
@@ -241,26 +270,10 @@ def run_plain(
     decided: IntArray,
     targets: FloatArray,
 ) -> Tracks:
-    """Simulate the same in plain Python."""
-    portfolio = PlainPortfolio(
-        settings, band, marks_before(joined, first).tolist(), allowed_of(joined, settings), later_of(joined)
-    )
-    days = days_of(joined, settings).tolist()
-    at = dict(zip(decided.tolist(), targets.tolist(), strict=True))
-    equity, cash, positions = [], [], []
-    for row in range(first, last):
-        opens, closes = joined.open[row].tolist(), joined.close[row].tolist()
-        day = days[row] if days else 0
-        equity.append(portfolio.on_bar(opens, closes, joined.present[row].tolist(), day))
-        cash.append(portfolio.cash)
-        positions.append(list(portfolio.units))
-        if row in at:
-            portfolio.decide(at[row])
-    held = [units * mark for units, mark in zip(portfolio.units, portfolio.marks, strict=True)]
-    rest = unfilled(portfolio.waiting, held, equity[-1])
-    done = np.array(portfolio.orders, dtype=np.float64).reshape(-1, _WIDTH)
-    orders = at_market(np.concatenate([done, rest]))
-    return Tracks(np.array(equity), np.array(cash), np.array(positions), orders)
+    """Simulate in plain Python: the oracle of the fast loop."""
+    desk = open_desk(joined, settings, band, first, last)
+    desk.run(last, decided, targets)
+    return desk.finish()
 
 
 def _sealed(array: Any) -> Any:

@@ -3,8 +3,8 @@
 This file is not imported: `admf.simulation.portfolio.engine` gives its text to the cache of compiled kernels,
 so that the next process compiles nothing, with the functions of `admf.simulation.risk` in place of their
 import, and `HAS_RISK` true where a limit is set. It knows prices and targets alone.
-`admf.simulation.portfolio.plain` says the same in plain Python and is its oracle: both do the same float
-operations in the same order, and are tested to be bit-equal.
+`admf.simulation.portfolio.desk` says the same, and more, and is its oracle: both do the same float operations
+in the same order, and are tested to be bit-equal.
 """
 
 # The signature of `run` has the types, as numba reads them.

@@ -1,0 +1,117 @@
+"""Lends the account to a symbol while it trades, and takes it back."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from admf.simulation.orders.fill import write_row
+from admf.simulation.orders.layout import (
+    FIRST_LEG,
+    HAS_RISK,
+    IS_ORDER,
+    L_DECIDED,
+    L_REASON,
+    L_TARGET,
+    L_TYPE,
+    S_BLOCKED_DAY,
+    S_CASH,
+    S_CASH_CUT,
+    S_DAY,
+    S_GROSS_OTHERS,
+    S_HALTED,
+    S_MONTH_TRADED,
+    S_OPEN_OTHERS,
+    S_OTHERS,
+    S_POS,
+    S_ROWS,
+)
+from admf.simulation.portfolio.desk.layout import (
+    A_CASH,
+    A_DAY,
+    A_HALTED,
+    A_LOST_DAY,
+    A_ROW,
+    A_ROWS,
+    A_TRADED,
+    C_QUOTE,
+    R_CASH_CUT,
+    R_PRICE,
+    R_SIDE,
+    R_SYMBOL,
+    R_TARGET,
+    R_UNITS,
+    R_WANTED,
+)
+from admf.simulation.records import BLOCKED_BY
+
+
+def lend(s: Any, account: Any) -> None:
+    """Give a symbol the account's cash, traded volume and place in the sheet."""
+    s[S_CASH] = account[A_CASH]
+    s[S_MONTH_TRADED] = account[A_TRADED]
+    s[S_ROWS] = account[A_ROWS]
+    s[S_CASH_CUT] = 0.0
+    if HAS_RISK:
+        s[S_HALTED] = account[A_HALTED]
+        s[S_BLOCKED_DAY] = account[A_LOST_DAY]
+        s[S_DAY] = account[A_DAY]
+
+
+def take_back(s: Any, account: Any, sheet: Any, i: int, asked: float) -> None:
+    """Take back what `lend` gave, and complete the rows of symbol `i`.
+
+    `asked`: units that the order wanted, where the last row is its fill; NaN: as many as the row says.
+    """
+    first, end = int(account[A_ROWS]), int(s[S_ROWS])
+    entry = -1
+    for k in range(first, end):
+        row = sheet[k]
+        row[R_SYMBOL] = i
+        row[R_WANTED] = math.nan
+        row[R_CASH_CUT] = 0.0
+        if row[0] == IS_ORDER and row[R_SIDE] * row[R_TARGET] > 0.0 and row[R_PRICE] == row[R_PRICE]:
+            entry = k
+    if s[S_CASH_CUT] > 0.0 and entry >= 0:
+        row = sheet[entry]
+        row[R_WANTED] = row[R_UNITS] + s[S_CASH_CUT]
+        row[R_CASH_CUT] = 1.0
+    if asked == asked:
+        sheet[end - 1][R_WANTED] = asked
+    account[A_CASH] = s[S_CASH]
+    account[A_TRADED] = s[S_MONTH_TRADED]
+    account[A_ROWS] = s[S_ROWS]
+
+
+def look_around(states: Any, plan: Any, i: int) -> None:
+    """Tell a symbol what the others hold, at their quotes."""
+    others, gross, count = 0.0, 0.0, 0.0
+    for j in range(len(states)):
+        pos = states[j][S_POS]
+        if j != i and pos != 0.0:
+            value = pos * plan[j][C_QUOTE]
+            others += value
+            gross += abs(value)
+            count += 1.0
+    s = states[i]
+    s[S_OTHERS], s[S_GROSS_OTHERS], s[S_OPEN_OTHERS] = others, gross, count
+
+
+def refuse_units(
+    s: Any, account: Any, sheet: Any, i: int, side: float, units: float, price: float, status: float, q: float
+) -> None:
+    """Put a row into the sheet for units of the working order that are not traded."""
+    lend(s, account)
+    leg = FIRST_LEG
+    write_row(
+        s, sheet, IS_ORDER, s[leg + L_DECIDED], account[A_ROW], side, s[leg + L_TARGET], units, q, price, 0.0,
+        0.0, 0.0, s[leg + L_REASON], status, s[leg + L_TYPE],
+    )  # fmt: skip
+    take_back(s, account, sheet, i, math.nan)
+
+
+def refuse_by(
+    s: Any, account: Any, sheet: Any, i: int, side: float, units: float, rule: int, q: float
+) -> None:
+    """Put a row into the sheet for units that a rule of risk blocks or cuts off."""
+    refuse_units(s, account, sheet, i, side, units, q, float(BLOCKED_BY + rule - 1), q)
