@@ -182,6 +182,35 @@ def test_naive_times_are_of_the_zone():
     assert not any("time zone" in message for message in infos(bars))
 
 
+MIDNIGHTS = pd.date_range("2020-01-20", periods=N, tz="UTC")
+
+
+@pytest.mark.parametrize(
+    "stamps",
+    [MIDNIGHTS, days("%Y-%m-%dT00:00:00Z"), MIDNIGHTS.as_unit("s").asi8, list(MIDNIGHTS.to_pydatetime())],
+)
+def test_midnights_of_utc_are_dates_of_the_zone(stamps):
+    bars = load_bars(prices(stamps), timezone="America/New_York")
+    assert str(bars.index[0]) == "2020-01-20 05:00:00+00:00"
+    assert any("are read as dates, the days of America/New_York" in message for message in infos(bars))
+    tokyo = load_bars(prices(stamps), timezone="Asia/Tokyo")
+    assert list(tokyo.index.tz_convert("Asia/Tokyo").strftime("%Y-%m-%d %H")) == [
+        f"{day} 00" for day in days()
+    ]
+
+
+def test_hours_that_contain_midnight_stay_moments():
+    frame = prices(pd.date_range("2020-01-20", periods=N, freq="12h", tz="UTC"))
+    assert str(load_bars(frame, timezone="America/New_York").index[0]) == "2020-01-20 00:00:00+00:00"
+
+
+def test_a_day_without_a_midnight_begins_when_its_clocks_do():
+    frame = prices(pd.date_range("2018-11-01", periods=N))
+    bars = load_bars(frame, timezone="America/Sao_Paulo")
+    assert str(bars.index[3].tz_convert("America/Sao_Paulo")) == "2018-11-04 01:00:00-02:00"
+    assert bars.timeframe == "1d"
+
+
 @pytest.mark.parametrize(
     "stamps",
     [

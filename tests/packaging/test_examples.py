@@ -94,6 +94,20 @@ def test_preset_is_valid_and_runs(
     assert result["errors"] == []
 
 
+def test_the_preset_of_shares_finds_the_sessions_of_the_sample() -> None:
+    from admf.core.config import parse_config
+    from admf.market import load_market_data
+
+    strategy = {"strategy": {"name": "sma_cross"}}
+    workflow = {"type": "backtest", "data_config": {"source": "sample"}, "backtest_config": strategy}
+    config = parse_config({"extends": "preset:us_equities_daily", "workflow": workflow})
+    bars = load_market_data(config.data_config)["SP500"]
+    assert {finding.severity for finding in bars.findings} == {"info"}  # no gap, no bar on a Sunday
+    local = bars.index.tz_convert("America/New_York")
+    assert str(local[0]) == "1999-01-04 00:00:00-05:00"
+    assert (local.hour == 0).all()
+
+
 def test_every_preset_is_tried() -> None:
     from admf.core.config import preset_names
 

@@ -23,6 +23,7 @@ _EPOCH = (
     ("microseconds", 1e14, 1000),
     ("nanoseconds", 1e17, 1),
 )
+_DAY = 86_400 * 10**9
 _DATES = ("%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%d-%m-%Y", "%m-%d-%Y", "%Y%m%d")
 _TIMES = ("", " %H:%M", " %H:%M:%S", " %H%M%S")
 _OFFSET = re.compile(r"(?P<offset>Z|UTC|GMT|[+-]\d\d(?::?\d\d)?)$")
@@ -56,7 +57,8 @@ def read_timestamps(
     values
         Datetimes, dates, text, or numbers (seconds, ms, us or ns since 1970, or dates written as 20200131).
     timezone
-        Zone of what carries none; default UTC. Also the zone of the bars' days.
+        Zone of what carries none; default UTC. Also the zone of the bars' days. Timestamps that are all
+        midnight UTC carry none: they are dates.
     numbers
         Row of each value in the source.
     label
@@ -77,9 +79,9 @@ def read_timestamps(
     dtype = values.dtype
     try:
         if isinstance(dtype, pd.DatetimeTZDtype):
-            zone = timezone or _usable_zone(str(dtype.tz))
             aware = values.dt.tz_convert("UTC").dt.tz_localize(None)
-            return _finish(values, _nanoseconds(aware), zone, numbers, findings)
+            own = _usable_zone(str(dtype.tz))
+            return _instants(values, _nanoseconds(aware), timezone, own, numbers, findings)
         if isinstance(dtype, pd.PeriodDtype):
             raise DataError(
                 f"{label}: timestamps are periods", hint="convert them: frame.index.to_timestamp()"
@@ -129,6 +131,32 @@ def _finish(
     return rows, findings
 
 
+def _instants(
+    values: pd.Series[Any],
+    stamps: Stamps,
+    timezone: str | None,
+    own: str,
+    numbers: npt.NDArray[np.int64],
+    findings: list[Finding],
+) -> tuple[Rows, list[Finding]]:
+    """Take instants as they are, in ``timezone`` or else their own zone.
+
+    Where all are midnight UTC they are dates, as files of daily bars write them: the days of ``timezone``.
+    Taken as instants, a Monday in New York would begin on Sunday evening.
+    """
+    if timezone in (None, "UTC") or not _dates(stamps):
+        return _finish(values, stamps, timezone or own, numbers, findings)
+    message = f"timestamps are midnight UTC in every row: they are read as dates, the days of {timezone}"
+    findings.append(Finding("timestamp_form", "info", message, (), "timestamp", len(values)))
+    return _localise(values, stamps, timezone, numbers, findings)
+
+
+def _dates(stamps: Stamps) -> bool:
+    """Whether every one of several nanoseconds since 1970 is midnight."""
+    known = stamps[stamps != NO_TIMESTAMP]
+    return len(known) > 1 and not (known % _DAY).any()
+
+
 def _localise(
     values: pd.Series[Any],
     naive: Stamps,
@@ -151,6 +179,10 @@ def _localise(
             )
         return _finish(values, naive, "UTC", numbers, findings)
     index = pd.DatetimeIndex(naive.view("M8[ns]"))
+    if _dates(naive):  # a day begins when its clocks first show it
+        first = np.ones(len(index), dtype=bool)
+        stamps = index.tz_localize(timezone, ambiguous=first, nonexistent="shift_forward").asi8
+        return _finish(values, np.array(stamps), timezone, numbers, findings)
     stamps = index.tz_localize(timezone, ambiguous="NaT", nonexistent="NaT").asi8
     lost = (stamps == NO_TIMESTAMP) & (naive != NO_TIMESTAMP)
     if lost.any():
@@ -204,7 +236,7 @@ def _numbers(
             note = Finding(
                 "timestamp_form", "info", f"timestamps are read as {unit} since 1970 (UTC)", (), "timestamp"
             )
-            return _finish(values, stamps, timezone or "UTC", numbers, [note])
+            return _instants(values, stamps, timezone, "UTC", numbers, [note])
     raise DataError(
         f"{label}: timestamps are numbers from {low:.15g} to {high:.15g}, which are no time since 1970",
         hint="write dates as 2020-01-31; name the right column with columns: {timestamp: NAME}",
@@ -227,7 +259,7 @@ def _objects(
     stamps = _nanoseconds(parsed.dt.tz_localize(None))
     if zones[present][0] == "None":
         return _localise(values, stamps, timezone, numbers, [])
-    return _finish(values, stamps, timezone or _usable_zone(zones[present][0]), numbers, [])
+    return _instants(values, stamps, timezone, _usable_zone(zones[present][0]), numbers, [])
 
 
 def _usable_zone(name: str) -> str:
@@ -283,7 +315,7 @@ def _text(
     offset = distinct.pop() if len(distinct) == 1 else "Z"
     digits = re.sub(r"\D", "", offset).ljust(4, "0")
     fixed = f"UTC{offset[0]}{digits[:2]}:{digits[2:]}" if _offset_ns(offset) else "UTC"
-    return _finish(text, stamps, timezone or fixed, numbers, [])
+    return _instants(text, stamps, timezone, fixed, numbers, [])
 
 
 def _clock_changes(
