@@ -77,16 +77,45 @@ def test_python_blocks_run(clone: Path, prefect_api: dict[str, str]) -> None:
 def test_config_that_is_explained_is_the_example() -> None:
     import yaml
 
-    block, _ = blocks("yaml")
+    block, *_ = blocks("yaml")
     example = (ROOT / "examples" / "backtest.yaml").read_text(encoding="utf-8")
     assert yaml.safe_load(block) == yaml.safe_load(example)
     parse_config(yaml.safe_load(block))
 
 
+def test_the_preset_that_is_shown_runs() -> None:
+    import yaml
+
+    from admf.core.config import preset_names
+    from admf.market import load_market_data
+    from admf.simulation import run_backtest
+
+    _, block, _ = blocks("yaml")
+    config = parse_config(yaml.safe_load(block))
+    (bars,) = load_market_data(config.data_config).values()
+    assert {finding.severity for finding in bars.findings} == {"info"}
+    costs = config.backtest_config.costs
+    assert (costs.slippage_bps, costs.commission_per_unit) == (5, 0.005)
+    assert len(run_backtest(bars, config.backtest_config).trades) > 10
+    for name in preset_names():
+        assert f"`{name}`" in README
+
+
+def test_every_key_is_in_the_page_of_keys() -> None:
+    script = "import runpy, sys; sys.stdout.write(runpy.run_path('docs/make_config_page.py')['page']())"
+    done = subprocess.run(  # a process of its own: tests register workflow types
+        [sys.executable, "-c", script], cwd=ROOT, text=True, capture_output=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    page = (ROOT / "docs" / "config.md").read_text(encoding="utf-8")
+    assert page == done.stdout, "run python docs/make_config_page.py"
+    assert "[docs/config.md](docs/config.md)" in README
+
+
 def test_rules_that_are_shown_run() -> None:
     import yaml
 
-    _, block = blocks("yaml")
+    *_, block = blocks("yaml")
     strategy = yaml.safe_load(block)["strategy"]
     result = admf.simulate(admf.load_bars("sample:SP500"), strategy["name"], strategy["params"])
     assert result.compiled
