@@ -198,6 +198,17 @@ def nearest_level(s: Any, p: Any, o: float, h: float, l: float) -> float:
     return 0.0
 
 
+def note_exit(s: Any, p: Any, box: Any, reason: float) -> None:
+    """Remember that a level closes the position, and end the working orders that were for it."""
+    if p[P_EXIT_MEMORY] == 1.0:
+        s[S_BLOCKED] = s[S_HELD]
+    if reason != TAKE_PROFIT and p[P_COOLDOWN] > 0.0:
+        s[S_COOLING] = s[S_BAR] + p[P_COOLDOWN]
+    for leg in (FIRST_LEG, SECOND_LEG):
+        if s[leg + L_ACTIVE] == 1.0 and s[leg + L_TARGET] * s[S_POS] >= 0.0:
+            cancel(s, box, leg, float(POSITION_CLOSED))
+
+
 def check_levels(
     s: Any, p: Any, box: Any, x: Any, o: float, stop_high: float, stop_low: float, goal_high: float,
     goal_low: float,
@@ -222,13 +233,7 @@ def check_levels(
         return
     s[S_HIGH] = max(s[S_HIGH], o)
     s[S_LOW] = min(s[S_LOW], o)
-    if p[P_EXIT_MEMORY] == 1.0:
-        s[S_BLOCKED] = s[S_HELD]
-    if reason != TAKE_PROFIT and p[P_COOLDOWN] > 0.0:
-        s[S_COOLING] = s[S_BAR] + p[P_COOLDOWN]
-    for leg in (FIRST_LEG, SECOND_LEG):
-        if s[leg + L_ACTIVE] == 1.0 and s[leg + L_TARGET] * s[S_POS] >= 0.0:
-            cancel(s, box, leg, float(POSITION_CLOSED))
+    note_exit(s, p, box, float(reason))
     size = abs(s[S_POS])
     room = room_of(s, p, x)
     out = size if size <= room else room

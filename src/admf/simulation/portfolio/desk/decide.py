@@ -90,15 +90,16 @@ def order(
     if wish:
         if s[S_FORCED] == 1.0:
             return  # and what a margin call closes
-        if p[P_EXIT_MEMORY] == 1.0:
-            if w * s[S_BLOCKED] > 0.0:
-                return  # a level has closed that side, and no other decision came since
-            s[S_BLOCKED] = NAN
         plan[i][C_AIM] = w
     elif s[S_POS] == 0.0 and not waits:
         return
     elif s[S_POS] != 0.0:
         why = reason
+    if p[P_EXIT_MEMORY] == 1.0:
+        if w * s[S_BLOCKED] > 0.0:
+            return  # a level has closed that side, and no other decision came since
+        if wish:
+            s[S_BLOCKED] = NAN
     w = w * account[A_SCALE]
     value = account[A_EQUITY]
     held = s[S_POS] * s[S_PREVIOUS_CLOSE]
@@ -107,6 +108,7 @@ def order(
     if waits and drifted and goal == w:
         if why == RISK and travels:
             s[slot + Q_REASON] = why
+            hurry(s, p, slot)
         elif why == RISK:
             s[leg + L_REASON] = why
         return
@@ -136,6 +138,19 @@ def drop(s: Any, account: Any, p: Any, sheet: Any, all_of_them: bool) -> None:
         )  # fmt: skip
         s[slot + Q_FLAG] = 0.0
         s[S_OUTSTANDING] -= 1.0
+
+
+def hurry(s: Any, p: Any, slot: int) -> None:
+    """Let a decision on its way arrive with the next bar."""
+    soon = slot_at(s, p, s[S_BAR] + 1.0)
+    if soon == slot:
+        return
+    if s[soon + Q_FLAG] == 1.0:
+        s[S_OUTSTANDING] -= 1.0  # the older one is overtaken
+    for k in range(SLOT_SIZE):
+        s[soon + k] = s[slot + k]
+    s[slot + Q_FLAG] = 0.0
+    s[S_LAST_SLOT] = soon
 
 
 def send(s: Any, account: Any, p: Any, w: float, why: float) -> None:

@@ -26,18 +26,19 @@ A_MARGIN_INTEREST, A_CASH_INTEREST = _A["margin_interest"], _A["cash_interest"]
 ACCOUNT_SIZE = len(ACCOUNT)
 
 # here: the symbol has a bar; fact: its row in the facts; open: it has one, and is not halted; touched: an
-# entry that waits for a close to be whole; asked: units that an order wants before the volume's cap; done:
+# entry that waits for a close to be whole; asked: units that an order wants before the volume's cap; rest:
+# of an order that was sized before; short: the volume does not suffice; done:
 # units traded; aim:
 # weight that the allocation wants; carry: paid for holding it.
 PLAN = (
-    "here", "fact", "open", "due", "quote", "want", "out", "more", "asked_out", "asked_more", "short",
+    "here", "fact", "open", "due", "quote", "want", "out", "more", "asked_out", "asked_more", "rest", "short",
     "done", "touched", "late", "held", "aim", "carry",
 )  # fmt: skip
 _C = {name: at for at, name in enumerate(PLAN)}
 C_HERE, C_FACT, C_OPEN, C_DUE, C_QUOTE = (_C[n] for n in ("here", "fact", "open", "due", "quote"))
 C_WANT, C_OUT, C_MORE = _C["want"], _C["out"], _C["more"]
 C_ASKED_OUT, C_ASKED_MORE, C_SHORT = _C["asked_out"], _C["asked_more"], _C["short"]
-C_DONE = _C["done"]
+C_DONE, C_REST = _C["done"], _C["rest"]
 C_TOUCHED, C_LATE, C_HELD = _C["touched"], _C["late"], _C["held"]
 C_AIM, C_CARRY = _C["aim"], _C["carry"]
 PLAN_SIZE = len(PLAN)

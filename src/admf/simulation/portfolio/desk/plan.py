@@ -16,6 +16,7 @@ from admf.simulation.orders.layout import (
     L_CLOSE_FIRST,
     L_TARGET,
     L_TIF,
+    L_TYPE,
     L_WANT,
     S_POS,
     S_ROW,
@@ -41,6 +42,7 @@ from admf.simulation.portfolio.desk.layout import (
     C_OPEN,
     C_OUT,
     C_QUOTE,
+    C_REST,
     C_SHORT,
     C_TOUCHED,
     C_WANT,
@@ -54,7 +56,7 @@ from admf.simulation.records import (
     NOT_AFFORDABLE,
     TOO_SMALL,
 )
-from admf.strategies.orders import AT_THE_CLOSE, AT_THE_OPEN, FOK
+from admf.strategies.orders import AT_THE_CLOSE, AT_THE_OPEN, FOK, MARKET
 
 P_MIN_VALUE = place_of("min_value")
 
@@ -103,13 +105,17 @@ def size_up(
         want = goal * worth / q if worth > 0.0 else 0.0
         lots = whole_lots(p, abs(want))
         want = lots if want > 0.0 else -lots
+        c[C_REST] = 0.0
         if HAS_VOLUME and s[leg + L_WANT] == s[leg + L_WANT]:  # the rest of an order that was sized before
+            c[C_REST] = 1.0
             rest = s[leg + L_WANT]
             if rest > size and abs(want) < rest:
                 rest = abs(want) if abs(want) > size else size
             want = rest if goal > 0.0 else -rest
         if want * pos > 0.0:
             change = abs(want) - size
+            if s[leg + L_TYPE] != MARKET and change < 0.0:
+                change = 0.0  # its price was judged for the other direction than the size asks for
             out = -change if change < 0.0 else 0.0
             more = change if change > 0.0 else 0.0
         else:
@@ -120,12 +126,26 @@ def size_up(
         if out < size and out * q <= dust:
             out = 0.0
         side = 1.0 if goal > 0.0 else -1.0
+        c[C_WANT], c[C_ASKED_OUT], c[C_SHORT] = want, out, 0.0
+        if HAS_VOLUME:
+            turns = out > 0.0 and out == size
+            s[leg + L_WANT] = math.nan if turns else size - out + more
+            room = room_of(s, p, facts[int(c[C_FACT])])
+            if s[leg + L_TIF] == FOK and c[C_TOUCHED] == 1.0 and out + more > room:
+                first = HAS_ORDERS and s[leg + L_CLOSE_FIRST] == 1.0
+                if not first or out <= room:
+                    kill(s, account, sheet, i, first)
+                    more = 0.0
+                if not first:
+                    c[C_DUE] = 0.0
+                    continue
+            if out > room:
+                out, more, c[C_SHORT] = room, 0.0, 1.0
         if more * q <= dust:
-            if goal != 0.0 and pos == 0.0 and c[C_TOUCHED] == 1.0:
+            if goal != 0.0 and pos == 0.0 and c[C_TOUCHED] == 1.0 and c[C_SHORT] == 0.0:
                 status = float(TOO_SMALL) if worth > 0.0 else float(NOT_AFFORDABLE)
                 refuse_units(s, account, sheet, i, side, 0.0, q, status, q)
             more = 0.0
-        c[C_WANT] = want
         c[C_OUT] = out
         c[C_MORE] = more
         if more > 0.0:
@@ -135,7 +155,7 @@ def size_up(
 def acceptable(
     s: Any, account: Any, plan: Any, x: Any, p: Any, sheet: Any, i: int, side: float
 ) -> float:  # fmt: skip
-    """Units of an enlargement that are left by the least size of an order and the shares to borrow."""
+    """Units of an enlargement that are left by the price and the shares to borrow."""
     c = plan[i]
     q: float = c[C_QUOTE]
     more: float = c[C_MORE]
@@ -153,44 +173,43 @@ def acceptable(
         if not more > 0.0:
             refuse_units(s, account, sheet, i, side, c[C_MORE], price, float(NO_LOCATE), q)
             return 0.0
-    if p[P_MIN_VALUE] > 0.0 and more * price < p[P_MIN_VALUE]:
-        refuse_units(s, account, sheet, i, side, more, price, float(BELOW_MINIMUM), q)
-        return 0.0
     return more
 
 
-def kill_unfillable(states: Any, account: Any, plan: Any, facts: Any, p: Any, sheet: Any) -> None:
-    """Cancel the orders that were to fill whole at once, and cannot for the volume."""
-    for i in range(len(states)):
-        c = plan[i]
-        s = states[i]
-        if c[C_DUE] == 0.0 or s[FIRST_LEG + L_TIF] != FOK or c[C_TOUCHED] == 0.0:
-            continue
-        if c[C_OUT] + c[C_MORE] > room_of(s, p, facts[int(c[C_FACT])]):
-            lend(s, account)
-            write_end(s, sheet, FIRST_LEG, s[S_ROW], math.nan, float(FILL_OR_KILL))
-            take_back(s, account, sheet, i, math.nan)
-            s[FIRST_LEG + L_ACTIVE] = 0.0
-            c[C_DUE] = 0.0
+def kill(s: Any, account: Any, sheet: Any, i: int, first: bool) -> None:
+    """Cancel an order that was to fill whole at once, and cannot for the volume; what closes first stays."""
+    lend(s, account)
+    write_end(s, sheet, FIRST_LEG, s[S_ROW], math.nan, float(FILL_OR_KILL))
+    take_back(s, account, sheet, i, math.nan)
+    if not first:
+        s[FIRST_LEG + L_ACTIVE] = 0.0
 
 
-def cap(states: Any, plan: Any, facts: Any, p: Any) -> None:
-    """Cut what the due orders trade to what the volume leaves, and keep what they asked for."""
+def cap(states: Any, account: Any, plan: Any, facts: Any, p: Any, sheet: Any) -> None:
+    """Refuse enlargements below the least value of an order, and cut the rest to what the volume leaves."""
     for i in range(len(states)):
         c = plan[i]
         if c[C_DUE] == 0.0:
             continue
         s = states[i]
-        size = abs(s[S_POS])
-        out, more = c[C_OUT], c[C_MORE]
-        c[C_ASKED_OUT], c[C_ASKED_MORE], c[C_SHORT] = out, more, 0.0
-        if not HAS_VOLUME:
+        x = facts[int(c[C_FACT])]
+        more = c[C_MORE]
+        side = 1.0 if c[C_WANT] > 0.0 else -1.0
+        rest = c[C_REST] == 1.0
+        if more > 0.0 and p[P_MIN_VALUE] > 0.0 and not rest:
+            price = entry_prices(p, x, side, c[C_QUOTE], 0.0, bound_of(s, FIRST_LEG))[1]
+            if more * price < p[P_MIN_VALUE]:
+                refuse_units(s, account, sheet, i, side, more, price, float(BELOW_MINIMUM), c[C_QUOTE])
+                more = c[C_MORE] = 0.0
+        c[C_ASKED_MORE] = more
+        if not HAS_VOLUME or c[C_SHORT] == 1.0:
             continue
-        turns = out > 0.0 and out == size
-        s[FIRST_LEG + L_WANT] = math.nan if turns else size - out + more
-        room = room_of(s, p, facts[int(c[C_FACT])])
-        if out > room:
-            c[C_OUT], c[C_MORE], c[C_SHORT] = room, 0.0, 1.0
-        elif more > room - out:
-            c[C_MORE], c[C_SHORT] = room - out, 1.0
-            s[FIRST_LEG + L_WANT] = more if turns else size + more
+        size = abs(s[S_POS])
+        turns = c[C_OUT] > 0.0 and c[C_OUT] == size
+        if more > 0.0 and not turns:
+            s[FIRST_LEG + L_WANT] = size - c[C_OUT] + more
+        left = room_of(s, p, x) - c[C_OUT]
+        if more > left:
+            c[C_MORE], c[C_SHORT] = left, 1.0
+            if turns:
+                s[FIRST_LEG + L_WANT] = more

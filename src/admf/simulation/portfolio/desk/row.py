@@ -23,7 +23,7 @@ from admf.simulation.orders.bar import (
 )
 from admf.simulation.orders.decide import cancel, force
 from admf.simulation.orders.fill import carry_out, close_out, room_of
-from admf.simulation.orders.inside import stretch
+from admf.simulation.orders.inside import note_exit, stretch
 from admf.simulation.orders.layout import (
     EXIT_LEG,
     FIRST_LEG,
@@ -293,6 +293,7 @@ def mark(states: Any, account: Any, plan: Any, facts: Any, p: Any, sheet: Any) -
             if s[S_POS] != 0.0 and s[EXIT_LEG + L_ACTIVE] == 0.0:
                 s[S_ROW] = account[A_ROW]
                 lend(s, account)
+                note_exit(s, p, sheet, float(LIQUIDATION))
                 force(s, p, sheet, 0.0, float(LIQUIDATION))
                 take_back(s, account, sheet, i, math.nan)
 

@@ -22,6 +22,7 @@ from admf.simulation.orders.layout import (
     L_TIF,
     L_TRIGGERED,
     L_TYPE,
+    L_WANT,
     S_HELD,
     S_MONTH_TRADED,
     S_POS,
@@ -63,10 +64,10 @@ from admf.simulation.portfolio.desk.layout import (
     R_CASH_CUT,
 )
 from admf.simulation.portfolio.desk.limits import granted, limit
-from admf.simulation.portfolio.desk.plan import cap, find_due, kill_unfillable, size_up
+from admf.simulation.portfolio.desk.plan import cap, find_due, size_up
 from admf.simulation.portfolio.desk.purse import lend, refuse_by, refuse_units, take_back
 from admf.simulation.records import EXPIRED, FILL_OR_KILL, IMMEDIATE_OR_CANCEL, NOT_AFFORDABLE
-from admf.strategies.orders import AT_THE_OPEN, FOK, IOC
+from admf.strategies.orders import AT_THE_OPEN, FOK, IOC, MARKET
 
 
 def trade_together(
@@ -80,11 +81,9 @@ def trade_together(
             worth += states[i][S_POS] * plan[i][C_QUOTE]
         dust = DUST * worth if worth > 0.0 else 0.0
         size_up(states, account, plan, facts, p, sheet, worth, dust)
-        if HAS_VOLUME:
-            kill_unfillable(states, account, plan, facts, p, sheet)
         if HAS_RISK:
             limit(states, account, plan, p, sheet, worth, dust)
-        cap(states, plan, facts, p)
+        cap(states, account, plan, facts, p, sheet)
         for i in range(n):
             plan[i][C_LATE] = plan[i][C_DONE] = 0.0
         credit = credit_of(p, worth)
@@ -106,9 +105,8 @@ def trade_together(
 
 
 def affords(account: Any, value: float, fee: float, credit: float) -> bool:
-    """Tell whether a sale leaves the account's cash within its credit."""
-    left: float = account[A_CASH] + value - fee + credit
-    return left >= 0.0
+    """Tell whether a sale brings money, or leaves the account's cash within its credit."""
+    return value >= fee or account[A_CASH] + value - fee + credit >= 0.0
 
 
 def sell(
@@ -142,9 +140,12 @@ def book(
         open_up(s, p, x, sheet, leg, units, size + units, q, s[S_ROW], bound, False, whole)
     else:
         left = size - units if units != size else 0.0
+        target, kind = s[leg + L_TARGET], s[leg + L_TYPE]
+        if HAS_ORDERS and s[leg + L_CLOSE_FIRST] == 1.0:
+            target, kind = 0.0, MARKET
         close_out(
-            s, p, x, sheet, units, left, s[leg + L_TARGET], q, s[S_ROW], s[leg + L_DECIDED],
-            s[leg + L_REASON], bound, False, whole, s[leg + L_TYPE],
+            s, p, x, sheet, units, left, target, q, s[S_ROW], s[leg + L_DECIDED],
+            s[leg + L_REASON], bound, False, whole, kind,
         )  # fmt: skip
     c[C_DONE] += units
     take_back(s, account, sheet, i, asked)
@@ -273,7 +274,11 @@ def buy(
         book(s, account, plan, x, p, sheet, i, units, opens, bound_of(s, FIRST_LEG), whole, asked)
         if units != wanted:
             sheet[int(account[A_ROWS]) - 1][R_CASH_CUT] = 1.0
-            c[C_SHORT] = 0.0
+            if not opens:
+                c[C_SHORT] = 0.0
+            elif HAS_VOLUME:  # what the volume has cut off is still wanted
+                s[FIRST_LEG + L_WANT] -= wanted - units
+                c[C_ASKED_MORE] -= wanted - units
     return scale == 1.0
 
 
