@@ -170,6 +170,24 @@ def test_log_level_of_the_config_brings_detail_to_stderr(shell: Shell) -> None:
     assert "DEBUG" not in err
 
 
+def test_the_first_compilation_is_told_and_the_next_run_is_silent(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from admf.simulation import compile as compiling
+
+    monkeypatch.setenv("ADMF_CACHE_DIR", str(tmp_path / "cache"))
+    monkeypatch.setattr(compiling, "SLOW_SECONDS", 0.5)  # a kernel of the basic engine takes some seconds
+    told = []
+    for _ in range(2):
+        monkeypatch.setattr(compiling, "_kernels", {})
+        code, _, err = shell("run", BACKTEST, "--set", "output.report=false")
+        assert code == 0, err
+        told.append([line.strip() for line in err.splitlines() if "compil" in line])
+    assert told[0][0] == "compiling the engine for this strategy and settings, once: later runs load it"
+    assert told[0][1].startswith("compiled in ")
+    assert told[1] == []
+
+
 def test_a_failure_is_told_once_and_without_the_log_of_prefect(
     admf: Callable[..., "subprocess.CompletedProcess[str]"], prefect_server: None
 ) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -72,6 +73,17 @@ def fresh_cache(monkeypatch, tmp_path):
 
 
 GOOD = "def run():\n    return 1\n"
+
+
+def test_a_long_compilation_is_told_and_a_short_one_not(fresh_cache, monkeypatch, caplog):
+    monkeypatch.setattr(compiling, "SLOW_SECONDS", 0.2)
+    caplog.set_level("INFO", logger="admf.compile")
+    compile_kernel(GOOD)
+    assert caplog.messages == []
+    compile_kernel("import time\ntime.sleep(0.5)\n" + GOOD)
+    first, last = caplog.messages
+    assert first.startswith("compiling the engine")
+    assert re.fullmatch(r"compiled in \d\.\d s", last)
 
 
 def test_modules_are_named_by_their_content(fresh_cache):

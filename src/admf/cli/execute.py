@@ -27,6 +27,7 @@ _PREFECT_DEFAULTS = {
 }
 _QUIET = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}
 _PHASE = "workflow.phase."
+_COMPILER = logging.getLogger("admf.compile")
 
 
 def run_config(path: Path, overrides: tuple[str, ...], allow_modules: tuple[str, ...], as_json: bool) -> int:
@@ -114,10 +115,14 @@ def replay_run(run: str, store: Path, allow_modules: tuple[str, ...], as_json: b
     return DONE if report.reproduced else FAILED
 
 
-class Progress:
-    """Tells on standard error what a workflow is doing: a spinner on a terminal, a line for each phase."""
+class Progress(logging.Handler):
+    """Tells on standard error what a workflow is doing: a spinner on a terminal, a line for each phase.
+
+    As the handler of the compiler's log it tells of a first compilation too, which may take half a minute.
+    """
 
     def __init__(self, title: str) -> None:
+        super().__init__(logging.INFO)
         self._console = stderr_console()
         self._status = self._console.status(plain(title)) if self._console.is_terminal else None
 
@@ -134,7 +139,13 @@ class Progress:
         mark = "" if what == "complete" else f"  {what}"
         self._console.print(plain(f"  {phase:<18}{seconds:8.3f} s{mark}"))
 
+    def emit(self, record: logging.LogRecord) -> None:
+        """Take a record of the compiler's log."""
+        self._console.print(plain(f"  {record.getMessage()}"))
+
     def __enter__(self) -> Progress:
+        _COMPILER.setLevel(logging.INFO)
+        _COMPILER.addHandler(self)
         if self._status is not None:
             self._status.start()
         return self
@@ -142,6 +153,8 @@ class Progress:
     def __exit__(self, *_: object) -> None:
         if self._status is not None:
             self._status.stop()
+        _COMPILER.removeHandler(self)
+        _COMPILER.setLevel(logging.NOTSET)
 
 
 async def _with_progress(work: Any, title: str) -> Any:

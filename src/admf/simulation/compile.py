@@ -1,25 +1,32 @@
 """Compiles generated kernels, and keeps them on disk so that the next process compiles nothing.
 
 A module is a file named by the SHA-256 of its content; numba's own cache lies beside it. Loading a cached
-kernel takes about 20 ms, compiling one about 2 s.
+kernel takes about 20 ms, compiling one about 2 s, an order engine ten times that: whoever waits is told.
 """
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
+import logging
 import os
 import re
 import stat
 import sys
 import tempfile
 import threading
+import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+#: What takes longer than this is compiled, not loaded, and told at level INFO.
+SLOW_SECONDS = 1.0
+logger = logging.getLogger("admf.compile")
 
 _lock = threading.Lock()
 _kernels: dict[str, Callable[..., Any] | CannotCompileError] = {}
@@ -58,14 +65,34 @@ def _load(source: str, digest: str) -> Callable[..., Any]:
         raise CannotCompileError(f"{path} cannot be imported")
     module: ModuleType = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # numba looks functions up by module name
+    import numba  # noqa: F401 - now: its import takes a second, in which nothing is compiled
+
     try:
-        spec.loader.exec_module(module)  # the kernel has a signature: it is compiled, or loaded, here
+        with _told():
+            spec.loader.exec_module(module)  # the kernel has a signature: it is compiled, or loaded, here
     except Exception as error:
         # numba lets more than its own errors through when it meets what it does not know
         del sys.modules[name]
         raise CannotCompileError(_shortened(str(error))) from error
     run: Callable[..., Any] = module.run
     return run
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Tell of work that takes long, while it does, and what it took."""
+    start = time.perf_counter()
+    words = "compiling the engine for this strategy and settings, once: later runs load it"
+    timer = threading.Timer(SLOW_SECONDS, logger.info, (words,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+        seconds = time.perf_counter() - start
+        if seconds > SLOW_SECONDS:
+            logger.info("compiled in %.1f s", seconds)
 
 
 def _write(source: str, digest: str, folder: Path) -> Path:
