@@ -1,0 +1,129 @@
+"""What is decided at a close: by the allocation, and by the rules of losses."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from .account import Account
+from .holding import Holding
+from .rows import Order
+
+
+def decide(account: Account, weights: Sequence[float]) -> None:
+    """Take a weight a symbol; NaN leaves it alone. What risk closes is closed first."""
+    for at, weight in enumerate(weights):
+        if not math.isnan(weight) and not closes(account.holdings[at]):
+            account.aims[at] = weight
+            order_signal(account, at)
+
+
+def order_signal(account: Account, at: int) -> None:
+    holding, aim = account.holdings[at], account.aims[at]
+    if holding.barred * aim > 0.0:
+        return  # a level has closed this side: not before it was decided otherwise once
+    holding.barred = 0.0
+    order(account, holding, aim * account.scale, "signal")
+
+
+def closes(holding: Holding) -> bool:
+    """Whether an order of risk to close is pending."""
+    return any(each.reason == "risk" and each.target == 0.0 for each in holding.pending)
+
+
+def order(account: Account, holding: Holding, target: float, reason: str) -> None:
+    """Give an order for a weight, unless the position is within the band of it, or it is on its way."""
+    equity, held = account.equity, holding.units * holding.mark
+    if held * target > 0.0 and equity > 0.0:
+        drifted = abs(held / equity - target) > account.band
+    else:
+        drifted = held != 0.0 or target != 0.0
+    if not drifted:
+        holding.end_all()
+        return
+    newest = holding.pending[-1] if holding.pending else None
+    if newest and newest.target == target:
+        if reason == "risk":
+            newest.reason = reason  # it is risk's, and risk does not wait
+            newest.arrives = min(newest.arrives, holding.own_bar + 1)
+        return
+    if reason == "risk":
+        holding.end_all(travelling_only=True)
+    for old in [each for each in holding.travelling if each.given == holding.own_bar]:
+        holding.travelling.remove(old)
+        holding.end(old, "replaced by a later decision", bar=-1)
+    late = 0 if reason == "risk" else holding.rules.latency_bars
+    new = Order(
+        target, reason=reason, decided=account.row, basis=holding.mark, best=holding.mark,
+        given=holding.own_bar, arrives=holding.own_bar + 1 + late,
+        side=1.0 if target * equity >= held else -1.0,
+    )  # fmt: skip
+    aim = target * equity
+    reduces = aim == 0.0 or equity <= 0.0 or (held * aim > 0.0 and abs(aim) < abs(held))
+    if reason == "signal" and not reduces:
+        dress(new, holding)
+    holding.travelling.append(new)
+
+
+def dress(new: Order, holding: Holding) -> None:
+    """Give an order that opens or enlarges the type of the execution section."""
+    rules, side, basis = holding.rules, new.side, new.basis
+    new.kind, new.tif, new.expire = rules.order_type, rules.time_in_force, rules.cancel_after_bars or 0
+    new.closes_first = (new.kind, new.tif) != ("market", "gtc")
+    new.stop = basis * (1.0 + side * rules.stop_offset_bps / 1e4)
+    if new.kind == "stop_limit":
+        new.limit = new.stop * (1.0 + side * rules.limit_offset_bps / 1e4)
+    else:
+        new.limit = basis * (1.0 - side * rules.limit_offset_bps / 1e4)
+    new.trail, new.trail_is_fraction = (rules.trail_offset_bps or 0.0) / 1e4, True
+
+
+def judge_losses(account: Account, later: int) -> None:
+    """Look at the losses of the day and since the peak, and give the orders that follow."""
+    risk, equity = account.config.risk, account.equity
+    if equity > account.peak:
+        account.peak = equity
+        if account.scale != 1.0:
+            account.scale = 1.0
+            for at in sorted(account.aims):
+                holding = account.holdings[at]
+                if (holding.units or holding.pending) and not closes(holding):
+                    order_signal(account, at)
+    flat = reduce = False
+    blocked = (account.day or 0) + later
+    if account.lost_day != blocked and lost(equity, account.day_equity, risk.daily_loss_pct):
+        account.lost_day = blocked
+        flat = risk.on_daily_loss == "flatten"
+    if not account.halted and lost(equity, account.peak, risk.max_drawdown_pct):
+        if risk.on_drawdown == "halt":
+            account.halted = flat = True
+        elif account.scale == 1.0:
+            account.scale, reduce = risk.reduce_to_pct / 100.0, True
+    if flat:
+        by_risk(account, dict.fromkeys(range(len(account.holdings)), 0.0))
+    elif reduce:
+        by_risk(account, {at: aim * account.scale for at, aim in account.aims.items()})
+
+
+def by_risk(account: Account, targets: Mapping[int, float]) -> None:
+    """Order what is held or pending anew; only what is held is closed or reduced by risk."""
+    for at, target in sorted(targets.items()):
+        holding = account.holdings[at]
+        if (holding.units or holding.pending) and not closes(holding):
+            order(account, holding, target, "risk" if holding.units else "signal")
+
+
+def lost(equity: float, before: float, percent: float | None) -> bool:
+    return percent is not None and equity <= before * (1.0 - percent / 100.0)
+
+
+def watch_margin(account: Account) -> None:
+    """At a close: too little equity for what is held is a margin call."""
+    margin, gross = account.config.margin, account.gross(account.marks)
+    called = bool(margin.maintenance_pct) and account.equity < margin.maintenance_pct / 100.0 * gross
+    for holding in account.holdings:
+        holding.called = 1.0
+        if called and holding.units and margin.on_margin_call == "reduce":
+            holding.called = min(1.0, max(account.equity, 0.0) * margin.leverage / gross)
+        elif called and holding.units and not holding.forced:
+            holding.liquidate_next()

@@ -1,0 +1,75 @@
+"""Random bars, weights and settings: the engine does what the oracle does, and the books always balance."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from .cases import random_bars, random_weights, settings_of
+from .compare import assert_same, check_books
+from .runner import ENGINE, by_engine, by_oracle
+
+CASH = 1000.0
+STORIES = {
+    "seed": st.integers(0, 100_000),
+    "count": st.integers(1, 4),
+    "length": st.integers(2, 40),
+    "freq": st.sampled_from(["D", "D", "h"]),
+    "shorts": st.booleans(),
+    "band": st.sampled_from([0.0, 0.0, 0.04]),
+}
+QUICK = settings(
+    max_examples=80, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+PLAIN_COSTS = {
+    "commission_bps": 7.0, "commission_per_unit": 0.01, "commission_fixed": 1.0, "slippage_bps": 5.0,
+    "spread_bps": 8.0,
+}  # fmt: skip
+LIMITS = [
+    {}, {"max_leverage": 0.6}, {"max_open_positions": 2}, {"max_concentration_pct": 30.0},
+    {"daily_loss_pct": 1.0, "on_daily_loss": "flatten"}, {"max_drawdown_pct": 4.0, "on_drawdown": "reduce"},
+    {"max_drawdown_pct": 8.0},
+]  # fmt: skip
+
+
+def story(seed, count, length, freq, shorts):
+    bars = random_bars(seed, count, length, freq)
+    rows = len({int(stamp) for each in bars.values() for stamp in each.timestamps})
+    return bars, random_weights(seed, count, rows, shorts)
+
+
+@given(config=settings_of(), **STORIES)
+@QUICK
+def test_the_oracle_keeps_its_books(config, seed, count, length, freq, shorts, band):
+    bars, weights = story(seed, count, length, freq, shorts)
+    out = by_oracle(bars, weights, CASH, band, **config)
+    check_books(out, bars, CASH, config)
+
+
+@given(
+    costs=st.sampled_from([{}, PLAIN_COSTS]),
+    risk=st.sampled_from(LIMITS),
+    sizing=st.sampled_from([{}, {"lot_size": 1.0}, {"fraction": 0.7}]),
+    **STORIES,
+)
+@QUICK
+def test_at_market_with_plain_costs_the_oracle_is_the_engine(
+    costs, risk, sizing, seed, count, length, freq, shorts, band
+):
+    bars, weights = story(seed, count, length, freq, shorts)
+    config = {"costs": costs, "risk": risk, "sizing": sizing}
+    found = by_engine(bars, weights, 10 * CASH, band, **config)
+    check_books(found, bars, 10 * CASH, config)
+    assert_same(found, by_oracle(bars, weights, 10 * CASH, band, **config), excursions=False)
+
+
+@pytest.mark.skipif(not ENGINE, reason="the engine comes later")
+@given(config=settings_of(), late_start=st.booleans(), **STORIES)
+@QUICK
+def test_the_engine_is_the_oracle(config, late_start, seed, count, length, freq, shorts, band):
+    bars, weights = story(seed, count, length, freq, shorts)
+    first = length // 3 if late_start else 0
+    found = by_engine(bars, weights, CASH, band, first, **config)
+    check_books(found, bars, CASH, config, first)
+    assert_same(found, by_oracle(bars, weights, CASH, band, first, **config))
