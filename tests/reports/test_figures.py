@@ -1,6 +1,7 @@
 """What the pictures are drawn from, and that each picture shows what the result has."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from admf.simulation import figures, metrics
+from admf.simulation import figures, metrics, simulate
 from admf.simulation import figures_data as data
 
 DRAWN = (
@@ -95,6 +96,30 @@ def test_rolling_sharpe_is_the_sharpe_ratio_of_each_window(seed, window):
             assert rolling[end - 1] == pytest.approx(expected, rel=max(1e-6, 1e-9 * abs(expected)), abs=1e-9)
         else:
             assert np.isnan(rolling[end - 1])
+
+
+def test_a_window_out_of_the_market_is_a_gap_though_its_cash_earns_interest():
+    rng = np.random.default_rng(3)
+    held = np.arange(600) < 200
+    returns = np.where(held, rng.normal(0, 0.01, 600), 1e-4 + 1e-5 * (np.arange(600) % 5 == 0))
+    alone = data.rolling_sharpe(returns, 100, 252.0, 0.0)
+    assert np.nanmax(alone) > 100  # what interest alone would be drawn as
+    rolling = data.rolling_sharpe(returns, 100, 252.0, 0.0, held)
+    last = 200 + 100 - data.LEAST_BARS  # the last window with so many bars in a position ends before it
+    assert np.array_equal(rolling[:last], alone[:last], equal_nan=True)
+    assert np.isnan(rolling[last:]).all()
+
+
+def test_the_note_tells_of_the_gap(random_bars):
+    bars = random_bars(11, n=1200)
+    alternating = simulate(bars, "sma_cross", {"fast": 5, "slow": 20}, costs={"cash_interest_pct": 3})
+    assert "A gap" not in str(figures.rolling_sharpe_figure(alternating).layout)
+    absent = replace(
+        alternating, position_values=np.where(np.arange(1200) < 300, alternating.position_values, 0.0)
+    )
+    figure = figures.rolling_sharpe_figure(absent)
+    assert "A gap: fewer than 10 bars of the window in a position" in str(figure.layout)
+    assert np.isnan(np.array(figure.data[0].y, dtype=float)[-100:]).all()
 
 
 def test_the_largest_are_chosen_in_order():

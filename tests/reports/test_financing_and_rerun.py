@@ -12,7 +12,7 @@ from admf.cli.render import show_result
 from admf.reports import parts, summary_markdown, write_report
 from admf.reports.pessimistic import comparison_table
 from admf.simulation import simulate
-from admf.simulation.cost_kinds import shown_costs
+from admf.simulation.cost_kinds import paid_costs, received
 from admf.simulation.figures import costs_figure
 from admf.simulation.pessimistic import differing_assumptions, rerun_facts
 
@@ -35,28 +35,40 @@ def rerun(financed, make_result):
 
 
 def test_kinds_of_costs_that_there_are_none_of_are_not_shown(result, financed):
-    assert list(shown_costs(result.costs)) == ["commission", "slippage", "spread", "total"]
-    assert shown_costs(financed.costs) == {
+    assert list(paid_costs(result.costs)) == ["commission", "slippage", "spread", "total"]
+    assert received(result.costs) == {}
+    assert paid_costs({}) == {}
+    assert paid_costs(financed.costs) == {
         "commission": 0.0,
         "slippage": 0.0,
         "spread": 0.0,
         "borrow": 12.5,
         "margin_interest": 0.25,
-        "cash_interest": -3.0,
-        "total": 9.75,
+        "total": 12.75,
     }
+    assert received(financed.costs) == {"cash_interest": 3.0}
+    assert financed.costs["total"] == 9.75  # as data, what was received is netted
 
 
 def test_financing_is_among_the_costs_of_report_and_summary(financed):
     table = parts.costs_table(financed)
     assert table.count("<tr>") == 7
     assert ">Margin interest</th><td>0.25</td>" in table
-    assert "on free cash: received" in table
+    assert ">Costs paid</th><td><b>12.75</b></td>" in table
+    assert '>Cash interest</th><td>3.00</td><td class="text" colspan="2">received on free cash' in table
     assert "width:98.0%" in table  # 12.5 of the 12.75 that were paid
-    assert "margin interest 0.25, cash interest -3.00, total 9.75." in summary_markdown(financed)
-    assert costs_figure(financed).data[0].y == (
-        "cash interest", "margin interest", "borrow", "spread", "slippage", "commission",
-    )  # fmt: skip
+    text = summary_markdown(financed)
+    assert "margin interest 0.25, total 12.75. Received: cash interest 3.00." in text
+    figure = costs_figure(financed)
+    assert figure.data[0].y == ("margin interest", "borrow", "spread", "slippage", "commission")
+    assert "Costs paid: 12.75; received: 3.00" in figure.layout.title.text
+
+
+def test_the_tile_of_costs_does_not_net_what_was_received(result, financed):
+    tiles = parts.tiles(financed)
+    assert '<dd class="value">13</dd>' in tiles
+    assert "of the initial cash; 3 received</dd>" in tiles
+    assert "received" not in parts.tiles(result)
 
 
 def test_the_summary_has_both_results(rerun):
@@ -64,7 +76,8 @@ def test_the_summary_has_both_results(rerun):
     table = text.split("Under pessimistic assumptions:")[1]
     final = [line for line in table.split("\n") if line.startswith("| Final equity")]
     assert final == [f"| Final equity | {rerun.equity_values[-1]:,.2f} | 80.00 |"]
-    assert "| Costs paid | 9.75 | 0.00 |" in table
+    assert "| Costs paid | 12.75 | 0.00 |" in table
+    assert "| Received | 3.00 | 0.00 |" in table
     assert "pessimistic" not in summary_markdown(replace(rerun, pessimistic=None))
 
 
@@ -99,7 +112,8 @@ def test_the_terminal_shows_both_results(rerun):
     assert ["costs:", "margin", "interest", "0.25"] in lines
     assert ["as", "configured", "pessimistic"] in lines
     assert ["Final", "equity", f"{rerun.equity_values[-1]:,.2f}", "80.00"] in lines
-    assert ["costs:", "total", "9.75", "0.00"] in lines
+    assert ["costs:", "total", "12.75", "0.00"] in lines
+    assert ["received:", "cash", "interest", "3.00"] in lines
 
 
 def test_the_page_shows_financing_orders_and_the_rerun(random_bars, tmp_path):

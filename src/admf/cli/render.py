@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from admf.cli.output import add_row, plain, table
-from admf.simulation.cost_kinds import shown_costs
+from admf.simulation.cost_kinds import kind_title, paid_costs, received
 
 # What a reader wants first, in this order; `--json` and the report have all metrics.
 HEADLINE = (
@@ -60,8 +60,10 @@ def show_result(result: Mapping[str, Any], console: Console) -> None:
     for key in ("attribution", "attribution_by_strategy"):
         for part, profit in _largest(final.get(key) or {}):
             add_row(sheet, f"profit: {part}", f"{profit:,.2f}")
-    for kind, cost in shown_costs(final.get("costs") or {}).items():
-        add_row(sheet, f"costs: {kind.replace('_', ' ')}", f"{cost:,.2f}")
+    for kind, cost in paid_costs(final.get("costs") or {}).items():
+        add_row(sheet, f"costs: {kind_title(kind)}", f"{cost:,.2f}")
+    for kind, income in received(final.get("costs") or {}).items():
+        add_row(sheet, f"received: {kind_title(kind)}", f"{income:,.2f}")
     if result.get("digest"):
         add_row(sheet, "digest", result["digest"])
     folder = result.get("run_folder")
@@ -83,9 +85,9 @@ def _comparison(result: Mapping[str, Any], worse: Mapping[str, Any]) -> Table:
     ours, theirs = headline(result.get("metrics") or {}), dict(headline(worse.get("metrics") or {}))
     for name, value in ours:
         add_row(sheet, name, value, theirs.get(name, ""))
-    costs = (result["final_results"].get("costs") or {}).get("total")
-    if costs is not None:
-        add_row(sheet, "costs: total", f"{costs:,.2f}", f"{worse['costs']['total']:,.2f}")
+    paid = paid_costs(result["final_results"].get("costs") or {}), paid_costs(worse["costs"])
+    if paid[0]:
+        add_row(sheet, "costs: total", *(f"{each['total']:,.2f}" for each in paid))
     return sheet
 
 

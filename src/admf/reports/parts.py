@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from admf.reports.summary import benchmark_metrics, percent
-from admf.simulation.cost_kinds import COST_KINDS, shown_costs
+from admf.simulation.cost_kinds import COST_KINDS, kind_title, paid_costs, received
 from admf.simulation.figures import MONTHS
 from admf.simulation.figures_data import MonthlyReturns, local_index, moments_text, words_of
 from admf.simulation.metrics_glossary import DASH, GLOSSARY
@@ -68,9 +68,11 @@ def tiles(result: Reported) -> str:
     parts = []
     for name in TILES:
         if name == "costs":
-            title, value = "Costs paid", f"{result.costs['total']:,.0f}"
+            paid, income = paid_costs(result.costs)["total"], sum(received(result.costs).values())
+            title, value = "Costs paid", f"{paid:,.0f}"
             tip = "Commission, slippage and spread of all fills, and financing. All numbers are after them."
-            compare = f"{percent(result.costs['total'] / result.initial_cash)} of the initial cash"
+            compare = f"{percent(paid / result.initial_cash)} of the initial cash"
+            compare += f"; {income:,.0f} received" if income else ""
         else:
             info = GLOSSARY[name]
             title, value, tip = info.title, info.format(metrics[name]), info.explanation
@@ -243,22 +245,18 @@ def _cell(value: Any, kind: str, sign: bool, digits: int) -> str:
 
 
 def costs_table(result: Reported) -> str:
-    """Lay out what was paid, by kind, with a bar for its share."""
-    total = result.costs["total"]
+    """Lay out what was paid, by kind, with a bar for its share; then what was received."""
+    shown, income = paid_costs(result.costs), received(result.costs)
+    total = shown.pop("total")
     gross = result.metrics["final_equity"] - result.initial_cash + total
-    shown = shown_costs(result.costs)
-    del shown["total"]
-    paid = sum(value for value in shown.values() if value > 0)
     rows = []
     for name, value in shown.items():
-        title = name.capitalize().replace("_", " ")
-        text = COST_KINDS[name] if value >= 0 else f"{COST_KINDS[name]}: received"
-        share = value / paid if value > 0 else 0.0
+        share = value / total if value > 0 else 0.0
         bar = f'<div class="bar" style="width:{share * 100:.1f}%"></div>' if share > 0 else ""
         rows.append(
-            f'<tr><th scope="row" class="text">{title}</th><td>{value:,.2f}</td>'
-            f'<td class="text">{bar}</td>'
-            f'<td class="text">{text}</td></tr>'
+            _cost_row(
+                name, value, f'<td class="text">{bar}</td><td class="text">{COST_KINDS.get(name, "")}</td>'
+            )
         )
     share_text = (
         f"{percent(total / gross)} of the profit before costs ({gross:,.2f})"
@@ -266,10 +264,19 @@ def costs_table(result: Reported) -> str:
         else f"there was no profit before costs ({gross:,.2f})"
     )
     rows.append(
-        f'<tr><th scope="row" class="text">Total</th><td><b>{total:,.2f}</b></td>'
+        f'<tr><th scope="row" class="text">Costs paid</th><td><b>{total:,.2f}</b></td>'
         f'<td class="text" colspan="2">{share_text}</td></tr>'
     )
+    for name, value in income.items():
+        rows.append(
+            _cost_row(name, value, f'<td class="text" colspan="2">received {COST_KINDS.get(name, "")}</td>')
+        )
     return f'<div class="scroll"><table class="costs"><tbody>{"".join(rows)}</tbody></table></div>'
+
+
+def _cost_row(name: str, value: float, cells: str) -> str:
+    title = kind_title(name).capitalize()
+    return f'<tr><th scope="row" class="text">{title}</th><td>{value:,.2f}</td>{cells}</tr>'
 
 
 def metrics_table(result: Reported) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from admf.simulation.cost_kinds import shown_costs
+from admf.simulation.cost_kinds import kind_title, paid_costs, received
 from admf.simulation.figures_data import local_index, words_of
 from admf.simulation.metrics import (
     annual_return,
@@ -119,7 +119,19 @@ def comparison(result: Reported, worse: Reported) -> list[tuple[str, str, str]]:
         for name in KEY_METRICS
         for info in (GLOSSARY[name],)
     ]
-    return [*rows, ("Costs paid", f"{result.costs['total']:,.2f}", f"{worse.costs['total']:,.2f}")]
+    for title, chosen in (("Costs paid", _paid), ("Received", _received)):
+        values = chosen(result), chosen(worse)
+        if title == "Costs paid" or any(values):
+            rows.append((title, f"{values[0]:,.2f}", f"{values[1]:,.2f}"))
+    return rows
+
+
+def _paid(result: Reported) -> float:
+    return paid_costs(result.costs)["total"]
+
+
+def _received(result: Reported) -> float:
+    return sum(received(result.costs).values())
 
 
 def summary_markdown(result: Reported) -> str:
@@ -130,14 +142,14 @@ def summary_markdown(result: Reported) -> str:
         info = GLOSSARY[name]
         theirs = info.format(held[name]) if name in held else ""
         rows.append(f"| {info.title} | {info.format(result.metrics[name])} | {theirs} |")
-    costs = ", ".join(
-        f"{name.replace('_', ' ')} {value:,.2f}" for name, value in shown_costs(result.costs).items()
-    )
+    money = f"Costs paid: {_list(paid_costs(result.costs))}."
+    if income := received(result.costs):
+        money += f" Received: {_list(income)}."
     parts = [
         f"### {_plain(result.strategy)} on {_plain(result.bars.symbol)}, {period_text(result)}",
         _plain(headline(result)),
         "\n".join([f"| metric | {words.what} | {words.benchmark} |", "|---|--:|--:|", *rows]),
-        f"Costs paid: {costs}.",
+        money,
     ]
     worse = getattr(result, "pessimistic", None)  # a portfolio has none
     if worse is not None:
@@ -147,6 +159,10 @@ def summary_markdown(result: Reported) -> str:
     if result.warnings:
         parts.append("Warnings:\n" + "\n".join(f"- {_plain(warning)}" for warning in result.warnings))
     return "\n\n".join(parts) + "\n"
+
+
+def _list(costs: Mapping[str, float]) -> str:
+    return ", ".join(f"{kind_title(kind)} {value:,.2f}" for kind, value in costs.items())
 
 
 def _plain(text: str) -> str:

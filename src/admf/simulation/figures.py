@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from admf.simulation.cost_kinds import shown_costs
+from admf.simulation.cost_kinds import kind_title, paid_costs, received
 from admf.simulation.figures_data import (
+    LEAST_BARS,
     Reported,
     buy_and_hold,
     largest,
@@ -124,10 +125,15 @@ def rolling_sharpe_figure(result: Reported) -> go.Figure:
         return _empty("Rolling Sharpe ratio", "Too few bars: it needs 40.")
     risk_free = (1.0 + result.risk_free_pct / 100.0) ** (1.0 / bars.periods_per_year) - 1.0
     returns = bar_returns(result.equity_values, result.initial_cash)
-    ratio = rolling_sharpe(returns, window, bars.periods_per_year, risk_free)
+    held = np.abs(result.position_values.reshape(len(bars), -1)).sum(axis=1) > 0.0
+    ratio = rolling_sharpe(returns, window, bars.periods_per_year, risk_free, held)
     chosen = thin(ratio)
     line = _line(result, ratio, chosen, "rolling Sharpe ratio", STRATEGY, "%{y:.2f}")
-    gaps = "A gap: no return in the window differs." if np.isnan(ratio[window:]).any() else None
+    gaps = (
+        f"A gap: fewer than {LEAST_BARS} bars of the window in a position, or no return differs."
+        if np.isnan(ratio[window:]).any()
+        else None
+    )
     note = " ".join(filter(None, (f"Window: {window:,} bars.", gaps, thinned_note(len(bars)))))
     figure = styled(go.Figure(line), "Rolling Sharpe ratio", note, height=280)
     figure.add_hline(y=0, line_width=1, line_color=TEXT)
@@ -208,21 +214,23 @@ def excursion_figure(result: SimulationResult) -> go.Figure:
 
 
 def costs_figure(result: Reported) -> go.Figure:
-    """Draw what was paid for trading, by kind."""
+    """Draw what was paid for trading, by kind; the title says what was received."""
     import plotly.graph_objects as go
 
-    shown = shown_costs(result.costs)
-    names = [name for name in reversed(shown) if name != "total"]
+    shown, income = paid_costs(result.costs), received(result.costs)
+    total = shown.pop("total")
+    names = list(reversed(shown))
     values = [shown[name] for name in names]
     bars = go.Bar(
         x=values,
-        y=[name.replace("_", " ") for name in names],
+        y=[kind_title(name) for name in names],
         orientation="h",
         marker_color=BENCHMARK,
         text=[f"{value:,.2f}" for value in values],
         hovertemplate="%{y}: %{x:,.2f}<extra></extra>",
     )
-    figure = styled(go.Figure(bars), f"Costs paid: {result.costs['total']:,.2f}", None, height=220)
+    title = f"Costs paid: {total:,.2f}" + (f"; received: {sum(income.values()):,.2f}" if income else "")
+    figure = styled(go.Figure(bars), title, None, height=220)
     figure.update_layout(showlegend=False, hovermode="closest")
     return figure
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
+import numpy.typing as npt
 
 from admf.simulation.metrics import bar_returns
 from admf.typing import FloatArray, IntArray
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 MAX_POINTS = 6000
 MAX_MARKERS = 1000
+LEAST_BARS = 10  # fewer say nothing about a ratio
 
 
 class Reported(Protocol):
@@ -35,6 +37,8 @@ class Reported(Protocol):
     def risk_free_pct(self) -> float: ...  # noqa: D102
     @property
     def equity_values(self) -> FloatArray: ...  # noqa: D102
+    @property
+    def position_values(self) -> FloatArray: ...  # noqa: D102
     @property
     def trade_table(self) -> Mapping[str, np.ndarray[Any, Any]]: ...  # noqa: D102
     @property
@@ -178,13 +182,34 @@ def rolling_window(n: int, periods_per_year: float) -> int | None:
     """Bars of the rolling Sharpe ratio: a year, or a quarter of a shorter simulation; None below 40 bars."""
     year = max(round(periods_per_year), 2)
     window = year if n >= 2 * year else n // 4
-    return window if window >= 10 else None
+    return window if window >= LEAST_BARS else None
 
 
-def rolling_sharpe(returns: FloatArray, window: int, periods_per_year: float, risk_free: float) -> FloatArray:
+def rolling_sharpe(
+    returns: FloatArray,
+    window: int,
+    periods_per_year: float,
+    risk_free: float,
+    held: npt.NDArray[np.bool_] | None = None,
+) -> FloatArray:
     """Sharpe ratio of the last `window` bars, per year.
 
-    NaN before the first whole window, and where no return of the window differs from another.
+    Parameters
+    ----------
+    returns
+        Of each bar, fractions, shape (n,); NaN counts as 0.
+    window
+        Bars.
+    periods_per_year, risk_free
+        Bars of a year; rate of one bar, fraction.
+    held
+        Whether there was a position at the close of each bar; None: at all. Cash alone has no Sharpe ratio:
+        its interest hardly varies, so that a year of it would be drawn far above all that trading brings.
+
+    Returns
+    -------
+    Shape (n,); NaN before the first whole window, where fewer than `LEAST_BARS` of its bars were in the
+    market, and where no return of the window differs from another.
     """
     excess = np.nan_to_num(returns) - risk_free
     center = float(excess.mean())
@@ -197,6 +222,9 @@ def rolling_sharpe(returns: FloatArray, window: int, periods_per_year: float, ri
     # Counted, as rounding leaves the variance of equal returns a little above or below zero.
     changes = np.cumsum(np.insert(np.diff(excess) != 0.0, 0, [False, False]))
     flat = (changes[window:] - changes[1 : changes.size - window + 1]) == 0
+    if held is not None:
+        inside = np.cumsum(np.insert(held.astype(np.int64), 0, 0))
+        flat |= inside[window:] - inside[:-window] < LEAST_BARS
     ratio = np.full(returns.size, np.nan)
     with np.errstate(divide="ignore", invalid="ignore"):
         value = (mean + center) / np.sqrt(variance) * np.sqrt(periods_per_year)
