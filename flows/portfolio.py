@@ -12,9 +12,11 @@ from admf.errors import ConfigError
 from admf.flows.job import Job
 from admf.simulation.check import memory_problem
 from admf.simulation.incidents import Incident
+from admf.simulation.pessimistic import rerun_facts
 from admf.simulation.portfolio.allocation import resolve_allocation
 from admf.simulation.portfolio.check import bound_sleeves, estimate_portfolio
 from admf.simulation.portfolio.incidents import incidents_of
+from admf.simulation.portfolio.result import ACCOUNT
 from admf.strategies import BoundStrategy
 from admf.tasks.simulate import simulate_portfolio
 
@@ -38,7 +40,7 @@ class Portfolio(Job):
         found = resolve_allocation(chosen.name, chosen.params, allowed)
         self.allocation = found.name
         self.sleeves = bound_sleeves(found.allocation, list(bars), allowed)
-        cost = estimate_portfolio(bars, self.section, allowed)
+        cost = estimate_portfolio(bars, self.section, allowed, finer=bool(self.context.market.finer))
         problem = memory_problem(self.config, self.context.resources.memory_limit_mb, cost)
         if problem is not None:
             raise ConfigError([problem])
@@ -84,12 +86,22 @@ class Portfolio(Job):
             "attribution": result.attribution["pnl"].to_dict(),
             **({"attribution_by_strategy": by_strategy.to_dict()} if len(by_strategy) else {}),
             "data_findings": _findings(result.joined.bars),
-        }
+        } | rerun_facts(result)
 
     def tables(self, result: PortfolioResult) -> Mapping[str, pd.DataFrame]:
-        """Give equity with cash, weights, units, decided targets, orders, trades and attributions."""
+        """Give equity with cash, weights, units, decided targets, orders, trades, attributions, financing.
+
+        Beside the equity stands that of a pessimistic rerun; financing is what holding each symbol cost at
+        each bar, and the account.
+        """
+        curves = {"equity": result.equity, "cash": result.cash}
+        if result.pessimistic is not None:
+            curves |= {
+                "pessimistic_equity": result.pessimistic.equity,
+                "pessimistic_cash": result.pessimistic.cash,
+            }
         tables = {
-            "equity": pd.DataFrame({"equity": result.equity, "cash": result.cash}),
+            "equity": pd.DataFrame(curves),
             "weights": result.weights,
             "positions": result.positions,
             "targets": result.targets,
@@ -97,6 +109,8 @@ class Portfolio(Job):
             "trades": result.trades,
             "attribution": result.attribution,
         }
+        if any(result.financing.values()):
+            tables["financing"] = pd.concat([result.carry, result.interest.rename(ACCOUNT)], axis=1)
         if len(result.strategies):
             tables["attribution_by_strategy"] = result.attribution_by_strategy
         return tables

@@ -59,6 +59,7 @@ def simulate_portfolio(
             tables=market.tables,
             allow_modules=tuple(allow_modules),
             stopped=withdrawal(folder),
+            finer=market.finer,
         )
 
     return _on_market(folder, indicator_directory, work)

@@ -54,14 +54,14 @@ def test_every_problem_is_told_with_its_line(admf: Callable, tmp_path: Path) -> 
         "            SP500: {name: sma_cross, params: {fast: 0}}\n"
         "            NASDAC: momentum\n"
         "    execution:\n"
-        "      trailing_stop_pct: 5\n"
+        "      repeat_signal: reenter\n"
     )
     done = admf("validate", "bad.yaml")
     assert done.returncode == 2
     assert done.stdout == ""
     section = "workflow.backtest_config"
     for text in (
-        f"bad.yaml:13: {section}.execution.trailing_stop_pct: is not simulated in a portfolio",
+        f"bad.yaml:13: {section}.execution.repeat_signal: must be hold in a portfolio",
         f"bad.yaml:10: {section}.portfolio.allocation.params.strategies.SP500.params.fast: must be from",
         f"bad.yaml:11: {section}.portfolio.allocation.params.strategies.NASDAC: is no symbol of the",
         "did you mean NASDAQ?",

@@ -107,17 +107,16 @@ async def test_threads_and_processes_give_the_same_digest(portfolio):
 
 async def test_a_wrong_portfolio_is_refused_before_anything_is_created(portfolio, tmp_path):
     allocation = {"name": "fixed_weights", "params": {"weights": {"SP500": 0.5, "DAX": 0.5}}}
-    config = portfolio(allocation, backtest_config__execution={"stop_loss_pct": 5.0})
+    config = portfolio(allocation, backtest_config__execution={"repeat_signal": "reenter"})
     config["data_config"] |= {"source": "csv", "path": "{symbol}.csv"}
-    config["data_config"]["finer"] = {"timeframe": "1h", "path": "{symbol}-hourly.csv"}
     async with Coordinator() as coordinator:
         with pytest.raises(ConfigError) as caught:
             await coordinator.execute_workflow(config)
     paths = [problem.path for problem in caught.value.problems]
     assert paths == [
-        "workflow.data_config.finer",
-        "workflow.backtest_config.execution.stop_loss_pct",
+        "workflow.backtest_config.execution.repeat_signal",
         "workflow.backtest_config.portfolio.allocation.params.weights.DAX",
+        "workflow.data_config",
     ]
     assert not (tmp_path / "runs").exists()
 

@@ -7,11 +7,9 @@ from collections import Counter
 from pathlib import Path
 
 import pandas as pd
-import pytest
 import yaml
 
 from admf.core.coordinator import Coordinator
-from admf.errors import ConfigError
 
 RISK = {
     "allowed_symbols": ["SP500", "NASDAQ"],
@@ -67,12 +65,3 @@ async def test_events_name_the_rule(backtest, tmp_path):
     }
     assert counted == rules
     assert "2 positions were closed or reduced by a limit of losses" in result.warnings
-
-
-async def test_a_cooldown_is_refused_before_anything_is_created(backtest, tmp_path):
-    async with Coordinator() as coordinator:
-        with pytest.raises(ConfigError) as caught:
-            await coordinator.execute_workflow(config_of(backtest, {"cooldown_bars": 5}))
-    (problem,) = caught.value.problems
-    assert problem.path == "workflow.backtest_config.risk.cooldown_bars"
-    assert not (tmp_path / "runs").exists()

@@ -180,8 +180,9 @@ def _describe_portfolio(
     import pandas as pd
 
     from admf.simulation.portfolio.allocation import resolve_allocation
-    from admf.simulation.portfolio.api import schedule_of, simulated_rows
+    from admf.simulation.portfolio.api import simulated_rows
     from admf.simulation.portfolio.check import bound_sleeves, estimate_portfolio
+    from admf.simulation.portfolio.decider import schedule_of
     from admf.simulation.portfolio.join import calendar_warnings, join
 
     assert section.portfolio is not None  # noqa: S101 - the section was validated
@@ -205,7 +206,8 @@ def _describe_portfolio(
     joined = join(loaded)
     index = pd.DatetimeIndex(joined.timestamps.view("M8[ns]"), tz="UTC")
     report["simulated"] = _span(index, *simulated_rows(joined, section))
-    return estimate_portfolio(loaded, section, allow_modules)
+    finer = config.data_config.finer is not None
+    return estimate_portfolio(loaded, section, allow_modules, finer=finer)
 
 
 def _span(index: pd.DatetimeIndex, first: int, last: int) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from admf.reports import frame, parts
-from admf.reports.pessimistic import NOTE, comparison_table
+from admf.reports.pessimistic import rerun
 from admf.reports.summary import bars_text, params_text, period_text
 from admf.simulation import figures as draw
 
@@ -38,7 +38,7 @@ def sections(
         frame.rolling(result),
         _trades(result),
         frame.costs(result),
-        *_rerun(result),
+        *rerun(result),
         frame.metrics(result),
         frame.assumptions(result),
         _data(result),
@@ -59,7 +59,7 @@ def _price(result: SimulationResult) -> frame.Part:
 
 def _trades(result: SimulationResult) -> frame.Part:
     trades = len(result.trade_table["pnl"])
-    orders = parts.orders_table(result)
+    orders = parts.orders_table(result.order_table)
     if not trades:
         text = (
             "No trade was closed: the position that was opened is still held."
@@ -79,15 +79,6 @@ def _trades(result: SimulationResult) -> frame.Part:
     note = frame.note_of(figures["excursion"])
     html = frame.section("trades", "Trades", note, pictures + table + orders, long=True)
     return frame.Part("trades", "Trades", html, figures)
-
-
-def _rerun(result: SimulationResult) -> list[frame.Part]:
-    worse = result.pessimistic
-    if worse is None:
-        return []
-    title = "Pessimistic rerun"
-    html = frame.section("pessimistic", title, NOTE, comparison_table(result, worse), long=True)
-    return [frame.Part("pessimistic", title, html)]
 
 
 def _data(result: SimulationResult) -> frame.Part:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from admf.reports.summary import benchmark_metrics, percent
+from admf.reports.summary import benchmark_metrics, percent, symbols_of
 from admf.simulation.cost_kinds import COST_KINDS, kind_title, paid_costs, received
 from admf.simulation.figures import MONTHS
 from admf.simulation.figures_data import MonthlyReturns, local_index, moments_text, words_of
@@ -20,7 +20,6 @@ from admf.simulation.records import REASONS, STATUSES, TYPES
 
 if TYPE_CHECKING:
     from admf.market import Finding
-    from admf.simulation import SimulationResult
     from admf.simulation.figures_data import Reported
 
 PAGE = 20
@@ -45,6 +44,7 @@ GROUPS = (
 Column = tuple[str, str, str, bool]
 TRADE_COLUMNS: tuple[Column, ...] = (
     ("trade", "#", "count", False),
+    ("symbol", "Symbol", "text", False),
     ("side", "Side", "text", False),
     ("entry_time", "Entry", "text", False),
     ("entry_price", "at", "price", False),
@@ -57,6 +57,7 @@ TRADE_COLUMNS: tuple[Column, ...] = (
     ("mfe", "Best", "percent", False),
     ("bars", "Bars", "count", False),
     ("commission", "Fees", "money", False),
+    ("financing", "Financing", "money", False),
     ("exit_reason", "Reason", "text", False),
 )
 
@@ -129,46 +130,44 @@ def _shaded(value: float, scale: float, attributes: str) -> str:
     return f"<td{attributes}{shade}>{round(value * 100, 1) + 0.0:.1f}</td>"
 
 
-def trade_columns(result: SimulationResult) -> tuple[Column, ...]:
-    """Give the columns of the trades: financing is among them where there is any."""
-    if not np.any(result.trade_table["financing"]):
-        return TRADE_COLUMNS
-    return (*TRADE_COLUMNS[:-1], ("financing", "Financing", "money", False), TRADE_COLUMNS[-1])
+def trade_columns(result: Reported) -> tuple[Column, ...]:
+    """Give the columns of the trades: those that say nothing in any of them are left out."""
+    trades, silent = result.trade_table, set()
+    if "symbol" not in trades:
+        silent.add("symbol")
+    if not np.any(trades["financing"]):
+        silent.add("financing")
+    if np.isnan(trades["mae"]).all():  # no engine looked inside the bars
+        silent |= {"mae", "mfe"}
+    return tuple(column for column in TRADE_COLUMNS if column[0] not in silent)
 
 
-def trade_rows(result: SimulationResult) -> list[list[Any]]:
+def trade_rows(result: Reported) -> list[list[Any]]:
     """List closed trades in the order of their exits, at most 10,000, in the columns of `trade_columns`."""
     trades = {name: column[:MAX_TRADES] for name, column in result.trade_table.items()}
     index = local_index(result.bars)
-    entry = moments_text(index[trades["entry_bar"].astype(np.int64)])
-    exit_ = moments_text(index[trades["exit_bar"].astype(np.int64)])
-    columns: list[Sequence[Any]] = [
-        range(1, len(entry) + 1),
-        ["long" if side > 0 else "short" for side in trades["side"]],
-        entry,
-        trades["entry_price"].tolist(),
-        exit_,
-        trades["exit_price"].tolist(),
-        trades["units"].tolist(),
-        trades["pnl"].tolist(),
-        (trades["pnl"] / (trades["units"] * trades["entry_price"])).tolist(),
-        trades["mae"].tolist(),
-        trades["mfe"].tolist(),
-        (trades["exit_bar"] - trades["entry_bar"]).astype(np.int64).tolist(),
-        trades["commission"].tolist(),
-        *([trades["financing"].tolist()] if len(trade_columns(result)) > len(TRADE_COLUMNS) else []),
-        [REASONS[int(code)].replace("_", " ") for code in trades["reason"]],
-    ]
+    shown: dict[str, Sequence[Any]] = {
+        **{name: column.tolist() for name, column in trades.items()},
+        "trade": range(1, len(trades["pnl"]) + 1),
+        "symbol": [symbols_of(result)[at] for at in trades.get("symbol", ())],
+        "side": ["long" if side > 0 else "short" for side in trades["side"]],
+        "entry_time": moments_text(index[trades["entry_bar"].astype(np.int64)]),
+        "exit_time": moments_text(index[trades["exit_bar"].astype(np.int64)]),
+        "return": (trades["pnl"] / (trades["units"] * trades["entry_price"])).tolist(),
+        "bars": (trades["exit_bar"] - trades["entry_bar"]).astype(np.int64).tolist(),
+        "exit_reason": [REASONS[int(code)].replace("_", " ") for code in trades["reason"]],
+    }
+    columns = [shown[name] for name, *_ in trade_columns(result)]
     return [list(row) for row in zip(*columns, strict=True)]
 
 
-def orders_table(result: SimulationResult) -> str:
-    """Count the orders by type, and what became of them; nothing where there were none."""
-    types, statuses = (result.order_table[name].astype(np.int64) for name in ("type", "status"))
+def orders_table(orders: Mapping[str, np.ndarray[Any, Any]], names: Sequence[str] = STATUSES) -> str:
+    """Count the orders by type, and what became of them by its name; nothing where there were none."""
+    types, statuses = (orders[name].astype(np.int64) for name in ("type", "status"))
     rows = []
     for code, kind in enumerate(TYPES):
-        counts = np.bincount(statuses[types == code], minlength=len(STATUSES))
-        ends = [f"{count:,} {STATUSES[status]}" for status, count in enumerate(counts) if count]
+        counts = np.bincount(statuses[types == code], minlength=len(names))
+        ends = [f"{count:,} {names[status]}" for status, count in enumerate(counts) if count]
         if ends:
             rows.append((kind.replace("_", " ").capitalize(), f"{counts.sum():,}", "; ".join(ends)))
     if not rows:

@@ -5,19 +5,31 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from admf.reports import frame
 from admf.reports.summary import comparison
+from admf.simulation.figures_data import words_of
 from admf.simulation.pessimistic import differing_assumptions
 
 if TYPE_CHECKING:
-    from admf.simulation import SimulationResult
+    from admf.simulation.figures_data import Reported
 
-NOTE = (
-    "The same strategy on the same bars under worse assumptions: what a bar leaves open goes the worse way, "
-    "all costs are doubled, decisions come a bar later."
-)
+TITLE = "Pessimistic rerun"
 
 
-def comparison_table(result: SimulationResult, worse: SimulationResult) -> str:
+def rerun(result: Reported) -> list[frame.Part]:
+    """Show both results side by side; nothing where there is no rerun."""
+    worse = result.pessimistic
+    if worse is None:
+        return []
+    note = (
+        f"The same {words_of(result).what} on the same bars under worse assumptions: what a bar leaves open "
+        "goes the worse way, all costs are doubled, decisions come a bar later."
+    )
+    html = frame.section("pessimistic", TITLE, note, comparison_table(result, worse), long=True)
+    return [frame.Part("pessimistic", TITLE, html)]
+
+
+def comparison_table(result: Reported, worse: Reported) -> str:
     """Lay the comparison out for the report, with the assumptions that differ below it."""
     head = "".join(f'<th scope="col">{name}</th>' for name in ("As configured", "Pessimistic"))
     body = "".join(

@@ -10,31 +10,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from admf.reports import frame, parts
+from admf.reports.pessimistic import rerun
 from admf.reports.summary import bars_text, names_text, params_text, percent, period_text
 from admf.simulation import figures as draw
 from admf.simulation.figures_data import local_index, moments_text
 from admf.simulation.metrics_glossary import DASH
 from admf.simulation.portfolio import figures as draw_portfolio
+from admf.simulation.portfolio.attribution import FINANCING, KINDS
+from admf.simulation.portfolio.records import STATUSES
+from admf.simulation.portfolio.result import ACCOUNT
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from admf.simulation.portfolio.result import PortfolioResult
-
-TRADE_COLUMNS: tuple[parts.Column, ...] = (
-    ("trade", "#", "count", False),
-    ("symbol", "Symbol", "text", False),
-    ("side", "Side", "text", False),
-    ("entry_time", "Entry", "text", False),
-    ("entry_price", "at", "price", False),
-    ("exit_time", "Exit", "text", False),
-    ("exit_price", "at", "price", False),
-    ("units", "Units", "units", False),
-    ("pnl", "Profit", "money", True),
-    ("return", "Return", "percent", True),
-    ("bars", "Bars", "count", False),
-    ("commission", "Fees", "money", False),
-)
 
 
 def facts(result: PortfolioResult) -> list[str]:
@@ -70,6 +59,7 @@ def sections(
         frame.rolling(result),
         _trades(result),
         frame.costs(result),
+        *rerun(result),
         frame.metrics(
             result, "Where a text says symbol, a portfolio is compared with its symbols held evenly."
         ),
@@ -107,21 +97,34 @@ def _weights(result: PortfolioResult) -> frame.Part:
     return frame.Part("weights", "Weights", html, {"weights": figure})
 
 
+_INTEREST = "Interest of the account"  # the row of `ACCOUNT`
+_HEADS = {
+    "price_pnl": "At quoted prices",
+    "commission": "Commission",
+    "slippage": "Slippage",
+    "spread": "Spread",
+    "financing": "Financing",
+}
+
+
 def _attribution(result: PortfolioResult) -> frame.Part:
     gained = float(result.equity_values[-1]) - result.initial_cash
-    by_symbol = result.attribution
+    by_symbol = result.attribution.rename(index={ACCOUNT: _INTEREST})
     figures = {"by-symbol": draw_portfolio.attribution_figure(by_symbol["pnl"], "Profit by symbol")}
     content = "<h3>By symbol</h3>" + _bars("by-symbol", "Profit by symbol", len(by_symbol))
     content += _profit_table(by_symbol, "Symbol", gained)
     if len(result.strategies):
-        both = result.attribution_by_strategy
+        both = result.attribution_by_strategy.rename(index={ACCOUNT: _INTEREST})
         by_strategy = both.groupby(level="strategy", sort=False).sum()
         figures["by-strategy"] = draw_portfolio.attribution_figure(by_strategy["pnl"], "Profit by strategy")
         content += "<h3>By strategy</h3>" + _bars("by-strategy", "Profit by strategy", len(by_strategy))
         content += _profit_table(by_strategy, "Strategy", gained)
         acted = both[(both != 0.0).any(axis=1)]
         if len(acted) > max(len(by_strategy), len(by_symbol)):
-            acted.index = [f"{symbol}: {strategy}" for symbol, strategy in acted.index]
+            acted.index = [
+                symbol if symbol == strategy == _INTEREST else f"{symbol}: {strategy}"
+                for symbol, strategy in acted.index
+            ]
             content += (
                 "<details><summary>By symbol and strategy</summary>"
                 f"{_profit_table(acted, 'Symbol and strategy', gained)}</details>"
@@ -139,7 +142,7 @@ def _bars(key: str, label: str, count: int) -> str:
 
 
 def _profit_table(table: pd.DataFrame, what: str, gained: float) -> str:
-    columns = ["price_pnl", "commission", "slippage", "spread"]
+    columns = [name for name in KINDS if name != KINDS[FINANCING] or table[name].any()]
     largest = table.loc[table["pnl"].sort_values(ascending=False, kind="stable").index]
     rows = [
         [
@@ -152,47 +155,36 @@ def _profit_table(table: pd.DataFrame, what: str, gained: float) -> str:
     ]
     totals = table.sum()
     total = ["Total", _money(totals["pnl"], signed=True), "", *(_money(totals[name]) for name in columns)]
-    head = (what, "Profit", "Share", "At quoted prices", "Commission", "Slippage", "Spread")
+    head = (what, "Profit", "Share", *(_HEADS[name] for name in columns))
     return _table(head, rows, f"Profit by {what.lower()}", total)
 
 
 def _trades(result: PortfolioResult) -> frame.Part:
     trades = len(result.trade_table["pnl"])
+    orders = parts.orders_table(result.order_table, STATUSES)
     if not trades:
         text = (
             "No position was reduced or closed: what was bought is still held."
             if result.position_values[-1].any()
             else "No trade was made."
         )
-        return frame.Part("trades", "Trades", frame.section("trades", "Trades", text, ""))
-    figure = draw.distribution_figure(result)
-    picture = frame.plot("distribution", "Histogram of the trades' returns", "half")
-    table = parts.trade_table(_trade_rows(result), trades, TRADE_COLUMNS)
+        return frame.Part("trades", "Trades", frame.section("trades", "Trades", text, orders))
+    figures = {"distribution": draw.distribution_figure(result)}
+    pictures = "<h3>Returns of the trades</h3>" + frame.plot(
+        "distribution", "Histogram of the trades' returns", "half"
+    )
     note = "A trade is a closed position, or the part of one that was sold, at average cost."
-    content = f"<h3>Returns of the trades</h3>{picture}{table}"
-    html = frame.section("trades", "Trades", note, content, long=True)
-    return frame.Part("trades", "Trades", html, {"distribution": figure})
-
-
-def _trade_rows(result: PortfolioResult) -> list[list[Any]]:
-    """List closed trades in the order of their exits, at most 10,000, in the columns of `TRADE_COLUMNS`."""
-    trades = {name: column[: parts.MAX_TRADES] for name, column in result.trade_table.items()}
-    index = local_index(result.bars)
-    columns: list[Sequence[Any]] = [
-        range(1, len(trades["pnl"]) + 1),
-        [result.symbols[at] for at in trades["symbol"]],
-        ["long" if side > 0 else "short" for side in trades["side"]],
-        moments_text(index[trades["entry_bar"]]),
-        trades["entry_price"].tolist(),
-        moments_text(index[trades["exit_bar"]]),
-        trades["exit_price"].tolist(),
-        trades["units"].tolist(),
-        trades["pnl"].tolist(),
-        (trades["pnl"] / (trades["units"] * trades["entry_price"])).tolist(),
-        (trades["exit_bar"] - trades["entry_bar"]).tolist(),
-        trades["commission"].tolist(),
-    ]
-    return [list(row) for row in zip(*columns, strict=True)]
+    if not np.isnan(result.trade_table["mae"]).all():
+        figures["excursion"] = draw.excursion_figure(result)
+        scatter = frame.plot("excursion", "Worst and best moment of each trade", "half")
+        pictures = (
+            f'<div class="halves"><div>{pictures}</div>'
+            f"<div><h3>Worst and best moment before the exit</h3>{scatter}</div></div>"
+        )
+        note = f"{note} {frame.note_of(figures['excursion'])}"
+    table = parts.trade_table(parts.trade_rows(result), trades, parts.trade_columns(result))
+    html = frame.section("trades", "Trades", note, pictures + table + orders, long=True)
+    return frame.Part("trades", "Trades", html, figures)
 
 
 def _data(result: PortfolioResult) -> frame.Part:

@@ -60,6 +60,11 @@ def percent(value: float, digits: int = 1) -> str:
     return f"{value * 100:,.{digits}f} %" if abs(value) < 1e9 else f"{value * 100:.2e} %"
 
 
+def symbols_of(result: Reported) -> Sequence[str]:
+    """Give the symbols by their number in the tables; one symbol has no such column."""
+    return getattr(result, "symbols", ())
+
+
 def period_text(result: Reported) -> str:
     """Write first and last day of the simulated bars."""
     index = local_index(result.bars)
@@ -151,7 +156,7 @@ def summary_markdown(result: Reported) -> str:
         "\n".join([f"| metric | {words.what} | {words.benchmark} |", "|---|--:|--:|", *rows]),
         money,
     ]
-    worse = getattr(result, "pessimistic", None)  # a portfolio has none
+    worse = result.pessimistic
     if worse is not None:
         table = [f"| {title} | {ours} | {theirs} |" for title, ours, theirs in comparison(result, worse)]
         parts.append("Under pessimistic assumptions:")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from admf.simulation import words
 from admf.simulation.facts import is_daily
@@ -86,7 +87,7 @@ def assumption_card(
         "open position": _open_position(bars, ending),
         "data": _data(bars),
         "bars per year": f"{bars.periods_per_year:g}",
-        "engine": _engine(reason),
+        "engine": engine_text(reason),
     }
 
 
@@ -198,7 +199,8 @@ def _s(count: int) -> str:
     return " was" if count == 1 else "s were"
 
 
-def _engine(reason: str | None) -> str:
+def engine_text(reason: str | None) -> str:
+    """Say which engine ran; `reason` is why plain Python did, empty where it was the quicker one."""
     if reason is None:
         return "compiled"
     if not reason:
@@ -206,16 +208,20 @@ def _engine(reason: str | None) -> str:
     return "plain Python (same numbers, slower)"
 
 
-def _halted(settings: Settings, bars: Bars) -> str:
-    """Say how many bars are halted, where any may be."""
+def halted_bars(settings: Settings, bars: Bars) -> NDArray[np.bool_] | None:
+    """Tell which bars are halted; None where the settings halt none."""
     marked = bars.extra.get(settings.halted_column)
     no_volume = settings.halt_on_zero_volume or settings.max_participation > 0
     if marked is None and not no_volume:
-        return ""
+        return None
     halted = np.zeros(len(bars), dtype=bool) if marked is None else marked != 0
-    if no_volume:
-        halted |= bars.volume == 0
-    return f" ({np.count_nonzero(halted)} of {len(bars)} bars)"
+    return halted | (bars.volume == 0) if no_volume else halted
+
+
+def _halted(settings: Settings, bars: Bars) -> str:
+    """Say how many bars are halted, where any may be."""
+    halted = halted_bars(settings, bars)
+    return "" if halted is None else f" ({np.count_nonzero(halted)} of {len(bars)} bars)"
 
 
 def _warm_up(bars: Bars, warmup: int) -> str:

@@ -198,14 +198,6 @@ def check_workflow(
     if section.portfolio is not None:
         from admf.simulation.portfolio.check import check_portfolio
 
-        if config.data_config.finer is not None:
-            problems.append(
-                config.problem(
-                    "data_config.finer",
-                    "is not used by a portfolio: it fills at the opens, whatever happens inside a bar",
-                    hint="remove it",
-                )
-            )
         found = check_portfolio(section, symbols, bars, allowed, tables)
     else:
         if len(symbols) > 1:

@@ -181,7 +181,7 @@ def distribution_figure(result: Reported) -> go.Figure:
     return figure
 
 
-def excursion_figure(result: SimulationResult) -> go.Figure:
+def excursion_figure(result: Reported) -> go.Figure:
     """How far each closed trade went against its entry and for it, before it was closed."""
     import plotly.graph_objects as go
 

@@ -53,6 +53,8 @@ class Reported(Protocol):
     def compiled(self) -> bool: ...  # noqa: D102
     @property
     def digest(self) -> str: ...  # noqa: D102
+    @property
+    def pessimistic(self) -> Reported | None: ...  # noqa: D102
 
 
 class Words(NamedTuple):

@@ -59,7 +59,7 @@ def incidents_of(result: SimulationResult) -> Iterator[Incident]:
     A position that is closed or reduced by a margin call, liquidation or limit counts as cut.
     """
     table, index = result.order_table, result.bars.index
-    kinds = np.array([_kind(name) for name in STATUSES])
+    kinds = np.array([kind_of(name) for name in STATUSES])
     forced = np.isin(table["reason"], (MARGIN_CALL, LIQUIDATION, RISK)) & is_fill(table["status"])
     for row in np.flatnonzero((kinds[table["status"].astype(np.int64)] != "") | forced).tolist():
         bar = int(table["bar"][row])
@@ -79,6 +79,7 @@ def incidents_of(result: SimulationResult) -> Iterator[Incident]:
         )
 
 
-def _kind(status: str) -> str:
+def kind_of(status: str) -> str:
+    """Give the kind of incident that a status is; empty where it is none."""
     first = status.split(":")[0]
     return first if first in KINDS else ""

@@ -122,8 +122,13 @@ def symbol_not_allowed(symbol: str, config: BacktestConfig) -> list[Problem]:
     ]
 
 
-def missing_data(bars: Bars, config: BacktestConfig) -> list[Problem]:
+def missing_data(bars: Bars, config: BacktestConfig, *, volume: bool = True) -> list[Problem]:
     """List the keys that name a column which the bars have not, or not usable, or need volume without any.
+
+    Parameters
+    ----------
+    volume
+        Whether to look at the volume too.
 
     Returns
     -------
@@ -140,16 +145,23 @@ def missing_data(bars: Bars, config: BacktestConfig) -> list[Problem]:
                 require_columns(bars, FactNeeds(**{path.split(".")[1]: name}))  # type: ignore[arg-type]
             except DataError as error:
                 problems.append(Problem(path, error.message, hint=error.hint))
-    return problems + _missing_volume(bars, config)
+    return problems + (_missing_volume(bars, config) if volume else [])
 
 
 def _missing_volume(bars: Bars, config: BacktestConfig) -> list[Problem]:
-    needed = volume_keys(config)
-    if not needed or bars.volume.any():
-        return []
-    hint = "load data with volume, or remove it"
+    return [] if bars.volume.any() else without_volume("the data", config)
+
+
+def without_volume(data: str, config: BacktestConfig) -> list[Problem]:
+    """Say which keys need the volume that `data` has not; nothing where `data` is empty."""
     return [
-        Problem(path, f"needs volume, and the data has none: {_VOLUME[path]}", hint=hint) for path in needed
+        Problem(
+            path,
+            f"needs volume, and {data} has none: {_VOLUME[path]}",
+            hint="load data with volume, or remove it",
+        )
+        for path in volume_keys(config)
+        if data
     ]
 
 

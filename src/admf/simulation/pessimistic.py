@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from admf.core.config.models import BacktestConfig, CostsConfig
     from admf.market import Bars
+    from admf.simulation.figures_data import Reported
+    from admf.simulation.portfolio.result import PortfolioResult
     from admf.simulation.result import SimulationResult
 
 MOST_LATENCY = 10
@@ -118,19 +120,22 @@ def with_rerun(
     return replace(result, pessimistic=worse)
 
 
-def differing_assumptions(result: SimulationResult, worse: SimulationResult) -> dict[str, str]:
+_OUTCOMES = ("open position", "open positions", "engine")
+
+
+def differing_assumptions(result: Reported, worse: Reported) -> dict[str, str]:
     """Give the lines of the rerun's assumption card that are not those of the result.
 
-    Lines that tell an outcome (open position, engine) are left out.
+    Lines that tell an outcome (open positions, engine) are left out.
     """
     return {
         name: text
         for name, text in worse.assumptions.items()
-        if text != result.assumptions.get(name) and name not in ("open position", "engine")
+        if text != result.assumptions.get(name) and name not in _OUTCOMES
     }
 
 
-def rerun_facts(result: SimulationResult) -> dict[str, Any]:
+def rerun_facts(result: SimulationResult | PortfolioResult) -> dict[str, Any]:
     """Give what a workflow's result says of the rerun, under ``pessimistic``; empty where there is none."""
     worse = result.pessimistic
     if worse is None:

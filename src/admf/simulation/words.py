@@ -140,8 +140,8 @@ def stops_text(settings: Settings, own_orders: bool = False) -> str:
     return "; ".join(parts) or "none"
 
 
-def reentry_text(settings: Settings, own_orders: bool = False) -> str:
-    """Say when a position may be opened again after a stop."""
+def reentry_text(settings: Settings, own_orders: bool = False, who: str = "the strategy") -> str:
+    """Say when a position may be opened again after a stop, and `who` has to say so."""
     exits = []
     if "stops" in settings.features or settings.trailing_stop_atr or own_orders:
         exits.append("stop, target or trailing exit")
@@ -153,8 +153,8 @@ def reentry_text(settings: Settings, own_orders: bool = False) -> str:
     if own_orders:
         return f"at once after a {what}: an order that the strategy gives is taken as it comes"
     if settings.exit_memory:
-        return f"after a {what}, not before the strategy has decided otherwise once"
-    return f"at once after a {what}, if the strategy still says so"
+        return f"after a {what}, not before {who} has decided otherwise once"
+    return f"at once after a {what}, if {who} still says so"
 
 
 def costs_text(settings: Settings, spread_is_paid: str = "at entry", own_orders: bool = False) -> str:
@@ -220,12 +220,17 @@ def borrowing_text(settings: Settings) -> str:
         parts.append(f"margin call at {below}: {happens}")
     else:
         parts.append("no margin call")
+    return "; ".join([*parts, *financing_texts(settings)])
+
+
+def financing_texts(settings: Settings) -> list[str]:
+    """Say which shares can be borrowed, and what is paid for holding and borrowing, part by part."""
     shares = {
         "all": "shares to sell short can always be borrowed",
         "none": "no shares can be borrowed: short entries are rejected",
         "column": f"shares that can be borrowed are those of column {settings.locate_column}",
     }
-    parts.append(shares[settings.locates])
+    parts = [shares[settings.locates]]
     parts.append(f"short positions pay {_yearly(settings.borrow)}" if settings.borrow else "no borrow cost")
     if settings.margin_rate:
         parts.append(f"borrowed cash pays {_yearly(settings.margin_rate)}")
@@ -240,7 +245,7 @@ def borrowing_text(settings: Settings) -> str:
         parts.append(f"{payer} positions pay {_yearly(abs(settings.funding))} of funding to {receiver} ones")
     if settings.funding_column:
         parts.append(f"long positions pay the funding of column {settings.funding_column} to short ones")
-    return "; ".join(parts)
+    return parts
 
 
 def _yearly(rate: float) -> str:

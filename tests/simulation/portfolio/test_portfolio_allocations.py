@@ -190,7 +190,7 @@ def test_a_strategy_without_enough_bars_does_not_trade_and_is_named(some_bars, h
         ("ensemble", {"members": ["momentum"], "capital": {"S0": 1.5}}, ConfigError, "add to 1 at most"),
         ("inverse_volatility", {"lookback": 1}, AdmfError, "lookback: must be from 2"),
         ("rank_momentum", {"look": 1}, ConfigError, "is no parameter of this allocation"),
-        ("fixed_weights", {"weights": {"S0": 0.8, "S1": -0.4}}, ConfigError, "does not borrow"),
+        ("fixed_weights", {"weights": {"S0": 0.8, "S1": -0.4}}, ConfigError, "add to more than 1"),
         ("fixed_weights", {"weights": {"S9": 0.8}}, ConfigError, "is no symbol of the portfolio"),
         ("fixed_weights", {"weights": {"S0": "all"}}, ConfigError, "must be a number"),
         ("per_strategy", {"strategies": {"S0": {"name": "momentum", "capital": 2}}}, ConfigError, "capital"),

@@ -75,25 +75,21 @@ ONE_SYMBOL = "remove it, or run one workflow for each symbol, with a strategy in
     ("keys", "expected"),
     [
         (
-            {"execution": {"stop_loss_pct": 5.0}},
-            "execution.stop_loss_pct: is not simulated in a portfolio\n    found: 5.0\n"
-            f"    allowed: fill, direction\n    hint: {ONE_SYMBOL}",
-        ),
-        (
             {"execution": {"repeat_signal": "reenter"}},
-            "execution.repeat_signal: is not simulated in a portfolio\n    found: reenter\n"
-            f"    allowed: fill, direction\n    hint: {ONE_SYMBOL}",
+            "execution.repeat_signal: must be hold in a portfolio: what is held already is brought to its "
+            "weight, not sold first\n    found: reenter\n    allowed: hold\n    hint: remove it",
         ),
         (
             {"execution": {"fill": "same_close"}},
-            "execution.fill: must be next_open in a portfolio: what all symbols decide at a close is filled "
-            "together, at their next opens\n    found: same_close\n    allowed: next_open\n"
+            "execution.fill: must be next_open in a portfolio: what is decided at a close of all symbols is "
+            "known only then, and goes to the market from their next opens on\n    found: same_close\n"
+            "    allowed: next_open\n"
             "    hint: remove it",
         ),
         (
             {"sizing": {"method": "fixed_units", "units": 3.0}},
             "sizing.units: is not simulated in a portfolio\n    found: 3.0\n"
-            f"    allowed: method, fraction, lot_size\n    hint: {ONE_SYMBOL}\n"
+            f"    allowed: method, fraction, lot_size, min_value\n    hint: {ONE_SYMBOL}\n"
             "  sizing.method: must be cash_fraction in a portfolio: weights are shares of the equity\n"
             "    found: fixed_units\n    allowed: cash_fraction\n"
             "    hint: remove it; the allocation fixed_weights holds shares that you write",
@@ -386,10 +382,10 @@ def test_a_dry_run_reads_the_bars_and_the_rest_of_the_config(some_bars, random_b
         portfolio={},
         start_date="1990-01-01",
         end_date="1990-02-01",
-        execution={"take_profit_pct": 3.0},
+        execution={"repeat_signal": "reenter"},
     )
     found = [problem.path for problem in check_portfolio(config, bars=some_bars(2))]
-    assert found == ["execution.take_profit_pct", "start_date"]
+    assert found == ["execution.repeat_signal", "start_date"]
     mixed = {"A": random_bars(1), "B": random_bars(1, timeframe="1h")}
     plain = BacktestConfig(portfolio={})
     assert [problem.path for problem in check_portfolio(plain, bars=mixed)] == ["portfolio"]

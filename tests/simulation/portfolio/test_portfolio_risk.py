@@ -326,22 +326,6 @@ def test_risk_never_buys(both, hand_bars):
     assert result.position_values[3].tolist() == pytest.approx([50, 15])
 
 
-@pytest.mark.parametrize("known", [None, ["A", "B"]])
-def test_a_cooldown_is_refused(hand_bars, known):
-    expected = (
-        "risk.cooldown_bars: counts bars after a stop or liquidation, and a portfolio has neither\n"
-        "    found: 3\n    allowed: 0\n"
-        "    hint: remove it; daily_loss_pct stops entries for the rest of a day"
-    )
-    bars = {"A": hand_bars([(10, 10)] * 2)}
-    with pytest.raises(ConfigError) as caught:
-        admf.simulate_portfolio(bars, risk={"cooldown_bars": 3})
-    assert str(caught.value).split("\n", 1)[1] == f"  {expected}"
-    config = BacktestConfig(portfolio={}, risk={"cooldown_bars": 3, "max_leverage": 1})
-    (problem,) = check_portfolio(config, known or ())
-    assert problem.path == "risk.cooldown_bars"
-
-
 def test_a_dry_run_sees_that_no_symbol_is_allowed():
     config = BacktestConfig(portfolio={}, risk={"allowed_symbols": ["SP5OO", "DAX"]})
     (problem,) = check_portfolio(config, ["SP500", "NASDAQ"])

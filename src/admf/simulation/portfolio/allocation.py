@@ -3,13 +3,14 @@
 An allocation is any object with ``weights(view) -> array (symbols,)``; there is no base class, and a plain
 function of the view will do. It is asked at the close of a row and sees the past in a `View`. A weight is the
 share of the equity, negative for a short position; NaN leaves the symbol as it is; the absolute weights may
-add to 1 at most.
+add to 1 at most, or to the leverage of the margin section.
 
 A class that is registered or named in a config is made of its parameters, which stand in ``parameters``
 (domain by name, as for strategies); without that it takes them as they are. It may have
-``uses_holdings = True`` to see the weights that are held, ``default_schedule``, ``check(symbols)``, which
-raises `ConfigError` where its parameters do not fit the portfolio's symbols, and ``prepare(universe)``,
-called once before the simulation, which gives the allocation to ask. One that follows strategies names them
+``uses_holdings = True`` to see the weights that are held, ``default_schedule``, ``check(symbols, most)``,
+which raises `ConfigError` where its parameters do not fit the portfolio's symbols, or what the absolute
+weights may add to, and ``prepare(universe)``, called once before the simulation, which gives the allocation
+to ask. One that follows strategies names them
 in ``members``, and says with ``sleeves(symbols)`` which trades what: see `admf.simulation.portfolio.sleeves`.
 """
 
@@ -22,7 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
-from admf.core.config.models import CostsConfig
+from admf.core.config.models import BacktestConfig, CostsConfig
 from admf.core.modules import import_allowed
 from admf.core.registry import nearest, registry_of
 from admf.errors import AdmfError, ComponentError, ConfigError, Problem
@@ -33,6 +34,9 @@ from admf.typing import FloatArray
 
 if TYPE_CHECKING:
     from admf.indicators import IndicatorTable
+
+
+LEVERAGE = "together they are multiplied by sizing.fraction, and no more than margin.leverage may be held"
 
 
 @runtime_checkable
@@ -67,6 +71,8 @@ class Universe:
         Asked now and then while `prepare` works: True ends it with `WorkflowCancelledError`.
     warnings
         What a reader of the result should know is appended here.
+    most
+        What the absolute weights may add to.
     """
 
     joined: Joined
@@ -79,6 +85,7 @@ class Universe:
     tables: Mapping[str, IndicatorTable] = field(default_factory=dict)
     stopped: Callable[[], bool] | None = None
     warnings: list[str] = field(default_factory=list)
+    most: float = 1.0
 
 
 class _Function:
@@ -207,18 +214,25 @@ def _locate(ref: Any, allowed: tuple[str, ...]) -> tuple[Any, str]:
     return getattr(found, attribute), attribute
 
 
-def ask(name: str, allocation: Allocation, view: View, held: FloatArray) -> FloatArray:
+def most_of(config: BacktestConfig) -> float:
+    """Say what the absolute weights may add to: the leverage, less what the fraction of each weight adds."""
+    return config.margin.leverage / max(config.sizing.fraction, 1.0)
+
+
+def ask(name: str, allocation: Allocation, view: View, held: FloatArray, most: float = 1.0) -> FloatArray:
     """Ask for the weights at a close, and check them.
 
     Parameters
     ----------
     held
         Targets decided last, for the symbols that the answer leaves alone, shape (symbols,).
+    most
+        What the absolute weights may add to.
 
     Raises
     ------
     ComponentError
-        It failed, or gave something that are no weights; or their absolute values add to more than 1.
+        It failed, or gave something that are no weights; or their absolute values add to more than `most`.
     """
     when = f"at {np.datetime64(int(view.timestamps[-1]), 'ns')}"
     try:
@@ -235,10 +249,11 @@ def ask(name: str, allocation: Allocation, view: View, held: FloatArray) -> Floa
         )
     weights = np.where(view.eligible | np.isnan(answer), answer, 0.0)
     gross = float(np.sum(np.abs(np.where(np.isnan(weights), held, weights))))
-    if gross > 1.0 + 1e-9:
+    if gross > most + 1e-9:
         raise ComponentError(
-            f"allocation {name!r} {when}: the absolute weights add to {gross:.6g}, and may add to 1 at most",
-            "a portfolio does not borrow: scale the weights down",
+            f"allocation {name!r} {when}: the absolute weights add to {gross:.6g}, and may add to {most:.6g} "
+            f"at most: {LEVERAGE}",
+            "scale the weights down, or raise margin.leverage",
         )
     return weights
 

@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from admf.core.config.models import BacktestConfig, CostsConfig, ExecutionConfig, RiskConfig, SizingConfig
+from admf.core.config.models import (
+    BacktestConfig,
+    CostsConfig,
+    ExecutionConfig,
+    MarginConfig,
+    RiskConfig,
+    SizingConfig,
+)
 from admf.core.config.portfolio import PortfolioConfig, RebalanceConfig
-from admf.errors import ConfigError, Problem, WorkflowCancelledError
-from admf.simulation.portfolio.allocation import Allocation, Universe, ask, resolve_allocation
-from admf.simulation.portfolio.assumptions import assumption_card, data_warnings, warnings_of
-from admf.simulation.portfolio.desk.engine import Desk
-from admf.simulation.portfolio.engine import Engine, engine_for
+from admf.errors import ConfigError, Problem
+from admf.simulation.api import settings_of
+from admf.simulation.pessimistic import pessimistic_bars, pessimistic_settings
+from admf.simulation.portfolio.allocation import Universe, most_of, resolve_allocation
+from admf.simulation.portfolio.assumptions import assumption_card
+from admf.simulation.portfolio.decider import Decider, one_by_one, schedule_of
+from admf.simulation.portfolio.engine import engine_for
 from admf.simulation.portfolio.join import Joined, calendar_warnings, join
-from admf.simulation.portfolio.records import ORDER_COLUMNS, columns_of
+from admf.simulation.portfolio.needs import data_problems
+from admf.simulation.portfolio.records import ORDER_COLUMNS, TRADE_COLUMNS, columns_of
 from admf.simulation.portfolio.result import PortfolioResult
 from admf.simulation.portfolio.schedule import decision_rows
 from admf.simulation.portfolio.support import unsupported
 from admf.simulation.portfolio.view import Viewer
-from admf.simulation.settings import Settings
-from admf.typing import FloatArray, IntArray
+from admf.simulation.portfolio.warnings import data_warnings, warnings_of
+from admf.simulation.records import FINANCING
 
 if TYPE_CHECKING:
     from admf.indicators import IndicatorTable
@@ -38,18 +49,21 @@ def simulate_portfolio(
     execution: Mapping[str, Any] | ExecutionConfig | None = None,
     sizing: Mapping[str, Any] | SizingConfig | None = None,
     costs: Mapping[str, Any] | CostsConfig | None = None,
+    margin: Mapping[str, Any] | MarginConfig | None = None,
     risk: Mapping[str, Any] | RiskConfig | None = None,
     initial_cash: float = 100_000.0,
     start: date | datetime | str | None = None,
     end: date | datetime | str | None = None,
     risk_free_pct: float = 0.0,
+    finer: Mapping[str, Bars] | None = None,
+    pessimistic_rerun: bool = False,
     allow_modules: Sequence[str] = (),
 ) -> PortfolioResult:
     """Simulate a portfolio of symbols that share cash.
 
-    Targets are decided at a close and filled at the next open of each symbol: sells first, then buys, all
-    scaled alike where the cash does not suffice. The absolute weights add to 1 at most; cash never goes
-    negative.
+    Targets are decided at a close; at market they are filled at the next open of each symbol: sells first,
+    then buys, all scaled alike where the cash does not suffice. The absolute weights add to the leverage of
+    the margin section at most, which is 1 unless it says otherwise.
 
     Parameters
     ----------
@@ -64,29 +78,36 @@ def simulate_portfolio(
         Parameters of an allocation that is named or a class.
     rebalance
         The keys of the YAML, as in ``{"schedule": "weekly", "band": 0.02}``, or the schedule alone.
-    execution, sizing, costs, risk
-        The keys of the YAML. Of execution: ``fill: next_open`` and ``direction``; of sizing: ``fraction`` (of
-        each weight) and ``lot_size``; the five plain costs; of risk all but ``cooldown_bars``. Limits of size
-        are checked at the opens at which an order is filled, and cut what opens or enlarges a position, never
-        what reduces one; losses are judged at every close.
+    execution, sizing, costs, margin, risk
+        The keys of the YAML. Of execution all but ``fill: same_close`` and ``repeat_signal: reenter``; of
+        sizing ``fraction`` (of each weight), ``lot_size`` and ``min_value``. Limits of size cut what opens or
+        enlarges a position, never what reduces one; losses are judged at every close.
     initial_cash
         Currency.
     start, end
         Simulated range, both inclusive; bars before it are history for the allocation.
     risk_free_pct
         Annual, in percent; used by the ratios.
+    finer
+        Symbol -> bars of a finer timeframe: where they reach the high and the low of a bar, they decide what
+        happens inside it. Symbols may be absent.
+    pessimistic_rerun
+        Simulate once more under worse assumptions (`PortfolioResult.pessimistic`): the worse inside a bar,
+        all costs doubled, decisions a bar later. The allocation is asked anew.
     allow_modules
         Modules that ``module:Name`` may come from.
 
     Raises
     ------
     ConfigError
-        A key or value is wrong, or asks for what a portfolio does not simulate.
+        A key or value is wrong, asks for what a portfolio does not simulate, or for data that is not there.
     ComponentError
-        The allocation is unknown, failed, or its weights add to more than 1.
+        The allocation is unknown, failed, or its weights add to more than the leverage.
     DataError
         The bars cannot be joined.
     """
+    from admf.market.finer import noted
+
     if isinstance(rebalance, str):
         rebalance = {"schedule": rebalance}
     when = rebalance if isinstance(rebalance, RebalanceConfig) else RebalanceConfig(**(rebalance or {}))
@@ -94,6 +115,7 @@ def simulate_portfolio(
         "execution": execution,
         "sizing": sizing,
         "costs": costs,
+        "margin": margin,
         "risk": risk,
         "start_date": start,
         "end_date": end,
@@ -102,9 +124,11 @@ def simulate_portfolio(
         portfolio=PortfolioConfig(rebalance=when),
         initial_cash=initial_cash,
         risk_free_pct=risk_free_pct,
+        pessimistic_rerun=pessimistic_rerun,
         **{name: section for name, section in sections.items() if section is not None},  # type: ignore[arg-type]
     )
-    return _simulate(bars, allocation, params, when, config, allow_modules)
+    fine = {symbol: noted(bars[symbol], each) for symbol, each in (finer or {}).items() if symbol in bars}
+    return _simulate(bars, allocation, params, when, config, allow_modules, finer=fine)
 
 
 def run_portfolio(
@@ -113,6 +137,7 @@ def run_portfolio(
     tables: Mapping[str, IndicatorTable] | None = None,
     allow_modules: Sequence[str] = (),
     stopped: Callable[[], bool] | None = None,
+    finer: Mapping[str, Bars] | None = None,
 ) -> PortfolioResult:
     """Simulate what a workflow's config describes; raises as `simulate_portfolio` does.
 
@@ -129,13 +154,15 @@ def run_portfolio(
     stopped
         Asked at every decision and, in strategies that are not compiled, on every bar: True ends the work
         with `WorkflowCancelledError`. The compiled loop takes milliseconds and is not interrupted.
+    finer
+        Symbol -> bars of a finer timeframe, which decide what happens inside a bar.
     """
     portfolio = config.portfolio
     if portfolio is None:
         raise ConfigError([Problem("portfolio", "is required")], "the portfolio")
     chosen = portfolio.allocation
     return _simulate(
-        bars, chosen.name, chosen.params, portfolio.rebalance, config, allow_modules, tables, stopped
+        bars, chosen.name, chosen.params, portfolio.rebalance, config, allow_modules, tables, stopped, finer
     )
 
 
@@ -148,14 +175,38 @@ def _simulate(
     allow_modules: Sequence[str],
     tables: Mapping[str, IndicatorTable] | None = None,
     stopped: Callable[[], bool] | None = None,
+    finer: Mapping[str, Bars] | None = None,
 ) -> PortfolioResult:
-    problems = unsupported(config)
+    """Simulate, and once more under worse assumptions where the config asks for it."""
+    problems = unsupported(config) + data_problems(bars, config)
     if problems:
         raise ConfigError(problems, "the portfolio")
+
+    def simulate(bars: Mapping[str, Bars], config: BacktestConfig) -> PortfolioResult:
+        return _simulate_once(bars, ref, params, when, config, allow_modules, tables, stopped, finer or {})
+
+    result = simulate(bars, config)
+    if not config.pessimistic_rerun:
+        return result
+    worse = {symbol: pessimistic_bars(each, config) for symbol, each in bars.items()}
+    return replace(result, pessimistic=simulate(worse, pessimistic_settings(config)))
+
+
+def _simulate_once(
+    bars: Mapping[str, Bars],
+    ref: Any,
+    params: Mapping[str, Any] | None,
+    when: RebalanceConfig,
+    config: BacktestConfig,
+    allow_modules: Sequence[str],
+    tables: Mapping[str, IndicatorTable] | None,
+    stopped: Callable[[], bool] | None,
+    finer: Mapping[str, Bars],
+) -> PortfolioResult:
     name, allocation, given = resolve_allocation(ref, params, allow_modules)
     joined = join(bars)
     first, last = simulated_rows(joined, config)
-    direction = config.execution.direction
+    direction, most = config.execution.direction, most_of(config)
     universe = Universe(
         joined=joined,
         first=first,
@@ -163,6 +214,7 @@ def _simulate(
         initial_cash=config.initial_cash,
         costs=config.costs,
         direction=direction,
+        most=most,
         allow_modules=tuple(allow_modules),
         tables=tables or {},
         stopped=stopped,
@@ -171,20 +223,19 @@ def _simulate(
         allocation = allocation.prepare(universe)
     schedule = schedule_of(when, allocation)
     rows = decision_rows(joined, first, last, schedule, when.every_bars or 1)
-    settings = Settings.from_config(
-        config.execution, config.sizing, config.costs, config.initial_cash, risk=config.risk
-    )
+    settings = settings_of(config)
     viewer = Viewer(joined, when.stale_after_days)
-    decider = Decider(name, allocation, viewer, schedule, direction, stopped)
-    engine = engine_for(joined, settings, when.band, first, last, tables)
+    decider = Decider(name, allocation, viewer, schedule, direction, stopped, most)
+    engine = engine_for(joined, settings, when.band, first, last, tables, finer)
     fraction = config.sizing.fraction
     if getattr(allocation, "uses_holdings", False):
-        rows, targets = _one_by_one(engine, decider, rows, last, fraction)
+        rows, targets = one_by_one(engine, decider, rows, last, fraction)
     else:
         rows, targets = decider.decide(rows)
         targets = targets * fraction
         engine.run(last, rows, targets)
     tracks = engine.finish()
+    compiled = engine._kernel is not None  # a desk without a kernel runs as plain Python
     orders = columns_of(ORDER_COLUMNS, tracks.orders)
     return PortfolioResult(
         joined=joined,
@@ -203,97 +254,20 @@ def _simulate(
         strategies=getattr(allocation, "labels", ()),
         parts=getattr(allocation, "parts", None),
         assumptions=assumption_card(
-            joined, first, last, settings, schedule, when, name, direction, fraction, tracks.positions[-1]
+            joined, first, last, settings, schedule, when, name, tracks.positions[-1], finer, compiled
         ),
         warnings=[
             *universe.warnings,
-            *warnings_of(joined, last, orders, tracks),
+            *warnings_of(joined, first, last, settings, orders, tracks),
             *calendar_warnings(bars),
-            *data_warnings(bars),
+            *data_warnings(bars, finer),
         ],
+        carry_values=None if tracks.carry is None else _sealed(tracks.carry),
+        interest_values=None if tracks.interest is None else _sealed(tracks.interest),
+        financing=dict(zip(FINANCING, tracks.financing, strict=True)),
+        compiled=compiled,
+        kept_trades=None if tracks.trades is None else columns_of(TRADE_COLUMNS, tracks.trades),
     )
-
-
-def schedule_of(when: RebalanceConfig, allocation: Allocation) -> str:
-    """Name the schedule: that of the config, else the one that the allocation asks for, else monthly."""
-    return str(when.schedule or getattr(allocation, "default_schedule", "monthly"))
-
-
-class Decider:
-    """Asks an allocation at the rows of a schedule.
-
-    Parameters
-    ----------
-    name, allocation
-        Whom to ask.
-    viewer
-        Makes what it may see.
-    schedule
-        With ``on_change`` only the symbols whose target changes are decided on.
-    direction
-        Weights of the other side count as 0.
-    stopped
-        Asked before every decision: True ends the work.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        allocation: Allocation,
-        viewer: Viewer,
-        schedule: str,
-        direction: str,
-        stopped: Callable[[], bool] | None = None,
-    ) -> None:
-        self._name = name
-        self._allocation = allocation
-        self._viewer = viewer
-        self._on_change = schedule == "on_change"
-        self._direction = direction
-        self._stopped = stopped
-        self._held: FloatArray | None = None
-
-    def at(self, row: int, holdings: FloatArray | None = None) -> FloatArray:
-        """Decide at the close of a row: weights, NaN for symbols that are left alone, shape (symbols,)."""
-        if self._stopped is not None and self._stopped():
-            raise WorkflowCancelledError(f"the portfolio was stopped at bar {row}")
-        view = self._viewer.at(row, holdings)
-        held = np.zeros(len(view.symbols)) if self._held is None else self._held
-        weights = self._allowed(ask(self._name, self._allocation, view, held))
-        if self._on_change:
-            weights = np.where(weights == held, np.nan, weights)
-        self._held = np.where(np.isnan(weights), held, weights)
-        return weights
-
-    def _allowed(self, weights: FloatArray) -> FloatArray:
-        """Cut weights to what may be held."""
-        if self._direction == "long_only":
-            return np.where(weights < 0.0, 0.0, weights)
-        if self._direction == "short_only":
-            return np.where(weights > 0.0, 0.0, weights)
-        return weights
-
-    def decide(self, rows: IntArray) -> tuple[IntArray, FloatArray]:
-        """Decide at all rows; those where nothing is decided are left out."""
-        found = [(row, self.at(row)) for row in rows.tolist()]
-        kept = [(row, weights) for row, weights in found if not np.isnan(weights).all()]
-        width = len(found[0][1])
-        targets = np.array([weights for _, weights in kept]).reshape(-1, width)
-        return np.array([row for row, _ in kept], dtype=np.int64), targets
-
-
-def _one_by_one(
-    engine: Engine | Desk, decider: Decider, rows: IntArray, last: int, fraction: float
-) -> tuple[IntArray, FloatArray]:
-    """Simulate from decision to decision, as the allocation wants to see what is held."""
-    decided: list[FloatArray] = []
-    before, targets = np.empty(0, dtype=np.int64), np.empty((0, 0))
-    for row in rows.tolist():
-        engine.run(row + 1, before, targets)
-        decided.append(decider.at(row, engine.holdings()) * fraction)
-        before, targets = np.array([row]), decided[-1][None, :]
-    engine.run(last, before, targets)
-    return rows, np.array(decided)
 
 
 def simulated_rows(joined: Joined, config: BacktestConfig) -> tuple[int, int]:

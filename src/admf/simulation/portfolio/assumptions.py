@@ -1,34 +1,22 @@
-"""The assumption card of a portfolio, and what its reader should know."""
+"""The assumption card of a portfolio: under which assumptions its numbers hold."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from admf.simulation.assumptions import costs_text
+from admf.simulation import words
+from admf.simulation.assumptions import engine_text, halted_bars
 from admf.simulation.portfolio.engine import is_limited
 from admf.simulation.portfolio.join import Joined
-from admf.simulation.portfolio.records import (
-    FILLED,
-    NOT_AFFORDABLE,
-    REDUCED,
-    REPLACED,
-    STATUSES,
-    TOO_SMALL,
-    UNFILLED,
-    cut_short,
-)
-from admf.simulation.records import RISK
 from admf.simulation.settings import OFF, Settings
-from admf.simulation.words import risk_text
 from admf.typing import FloatArray
 
 if TYPE_CHECKING:
     from admf.core.config.portfolio import RebalanceConfig
     from admf.market import Bars
-    from admf.simulation.portfolio.tracks import Tracks
 
 _DIRECTIONS = {
     "both": "long and short",
@@ -45,9 +33,9 @@ def assumption_card(
     schedule: str,
     when: RebalanceConfig,
     allocation: str,
-    direction: str,
-    fraction: float,
     ending: FloatArray,
+    finer: Mapping[str, Bars],
+    compiled: bool,
 ) -> dict[str, str]:
     """Say in words under which assumptions the numbers of a portfolio hold.
 
@@ -55,16 +43,21 @@ def assumption_card(
     ----------
     ending
         Units at the end, shape (symbols,).
+    finer
+        Symbol -> finer bars that decide what happens inside a bar.
+    compiled
+        Whether the compiled engine ran; else plain Python did.
     """
     open_ = [
         f"{units:.10g} {name}" for name, units in zip(joined.symbols, ending.tolist(), strict=True) if units
     ]
     return {
-        "allocation": f"{allocation}; what strategies see is their own account, simulated alone"
+        "allocation": f"{allocation}; what strategies see is their own account, simulated alone and at market"
         if schedule == "on_change"
         else allocation,
         "rebalancing": _schedule(schedule, when),
-        "fill": "a decision made at a close is filled at the next open of each symbol, if there is one",
+        "fill": _fill(settings),
+        "orders": words.orders_text(settings) + _one_order(settings),
         "calendar": _calendar(joined, first, last),
         "absent symbols": "are not traded; they are marked at their last close, and their orders wait for "
         "the next bar unless a later decision replaces them"
@@ -73,95 +66,120 @@ def assumption_card(
             if when.stale_after_days is not None
             else ""
         ),
-        "order of fills": "sells first, then buys, all scaled alike where the cash does not suffice; what is "
-        "cut off is not ordered again",
-        "sizing": f"units = weight x {fraction:g} x equity at the opens / open, in "
-        + (f"lots of {settings.lot_size:g}" if settings.lot_size else "fractional units")
-        + "; costs come out of the cash",
-        "costs": costs_text(settings, "where a position opens or grows"),
-        "direction": _DIRECTIONS[direction],
-        "borrowing": "none: the absolute weights add to 1 at most, and cash never goes negative; no borrow "
-        "cost, no margin call and no interest on cash",
-        "volume": "orders fill whole, whatever the bar's volume",
+        "order of fills": _order_of_fills(settings),
+        "inside a bar": words.inside_text(settings, finer=_finer(joined, finer)),
+        "stops": words.stops_text(settings),
+        "re-entry": words.reentry_text(settings, who="the allocation"),
+        "sizing": _sizing(settings),
+        "costs": words.costs_text(settings, "where a position opens or grows")
+        + ("; what is traded in a month is that of all symbols" if settings.tiers else ""),
+        "direction": _DIRECTIONS[settings.direction],
+        "borrowing": _borrowing(settings),
+        "volume": words.volume_text(settings),
+        "halted bars": words.halts_text(settings) + _halted(settings, joined, first, last),
         "risk": _risk(settings, joined),
         "open positions": ("; ".join(open_) + "; marked at the last close, not among the trades")
         if open_
         else "none at the end",
         "data": "; ".join(_data(joined)),
         "bars per year": f"{joined.periods_per_year:g}",
-        "engine": "compiled",
+        "engine": engine_text(None if compiled else ""),
     }
 
 
-def warnings_of(
-    joined: Joined, last: int, orders: Mapping[str, np.ndarray[Any, Any]], tracks: Tracks
-) -> list[str]:
-    """List what a reader of the result should know."""
-    status = orders["status"]
-    cut = cut_short(orders)
-    counts = {
-        code: int(np.sum((status == code) & (cut | (code != REDUCED))))
-        for code in (REDUCED, TOO_SMALL, NOT_AFFORDABLE, REPLACED, UNFILLED)
-    }
-    texts = {
-        REDUCED: "filled in part: the cash did not suffice",
-        TOO_SMALL: "rejected: the weight did not buy one lot",
-        NOT_AFFORDABLE: "rejected: not affordable",
-        REPLACED: "replaced by a later decision before there was a bar",
-        UNFILLED: "not filled: there was no bar after the decision",
-    }
-    found = [
-        f"{count} {'order was' if count == 1 else 'orders were'} {texts[code]}"
-        for code, count in counts.items()
-        if count
-    ]
-    found += _limited(orders)
-    if not np.any((status == FILLED) | (status == REDUCED)):
-        found.append("zero trades: no order was filled")
-    if tracks.equity.min() <= 0:
-        bar = int(np.argmax(tracks.equity <= 0))
-        found.append(f"the equity fell to zero or below on bar {bar}: no margin call is simulated")
-    for column, symbol in enumerate(joined.symbols):
-        ended = int(joined.rows[column][-1])
-        if tracks.positions[-1, column] != 0.0 and ended < last - 1:
-            when = np.datetime_as_string(np.datetime64(int(joined.timestamps[ended]), "ns"), unit="D")
-            found.append(
-                f"{symbol} has no bar after {when}: its position was not sold, and is marked at that close"
-            )
-    return found
+def _fill(settings: Settings) -> str:
+    plain = settings.order_type == "market" and settings.time_in_force == "gtc" and not settings.latency_bars
+    if plain:
+        return "a decision made at a close is filled at the next open of each symbol, if there is one"
+    return f"{words.fill_text(settings)}; bars are those of each symbol"
 
 
-def _limited(orders: Mapping[str, np.ndarray[Any, Any]]) -> list[str]:
-    """Count what risk blocked, cut and closed, rule by rule."""
-    status = orders["status"]
-    counts = np.bincount(status, minlength=len(STATUSES))
-    found = []
-    for first in ("blocked", "cut"):
-        rules = {
-            name.partition(": ")[2]: int(counts[code])
-            for code, name in enumerate(STATUSES)
-            if name.startswith(f"{first}: ") and counts[code]
-        }
-        if rules:
-            each = ", ".join(f"{count} {rule}" for rule, count in rules.items())
-            total = sum(rules.values())
-            found.append(f"{total} {'order was' if total == 1 else 'orders were'} {first} by risk: {each}")
-    filled = (status == FILLED) | (status == REDUCED)
-    if closed := int(np.sum(filled & (orders["reason"] == RISK))):
-        found.append(
-            f"{closed} {'position was' if closed == 1 else 'positions were'} closed or reduced by a limit"
-            " of losses"
+def _one_order(settings: Settings) -> str:
+    """Say what becomes of an order that a decision finds still working, or on its way."""
+    if settings.order_features() & {"orders", "latency", "volume", "halts"}:
+        return (
+            "; a decision leaves an order that waits for the same weight as it is, and replaces any other of "
+            "the symbol"
         )
-    return found
+    return ""
+
+
+def _order_of_fills(settings: Settings) -> str:
+    text = (
+        "sells first, then buys, all scaled alike where the cash does not suffice; what is cut off is not "
+        "ordered again"
+    )
+    if settings.leverage > 1:
+        text = text.replace("the cash does", "the cash and what may be borrowed do")
+    if settings.order_features() & {"orders", "leverage"} or "stops" in settings.features:
+        text += "; inside a bar the symbols come one by one, in their order, with the cash that there is then"
+    return text
+
+
+def _finer(joined: Joined, finer: Mapping[str, Bars]) -> str | None:
+    """Name the timeframe of the finer bars, and the symbols where not all have them."""
+    if not finer:
+        return None
+    frame = next(iter(finer.values())).timeframe
+    return frame if set(joined.symbols) <= set(finer) else f"{frame} (of {', '.join(finer)})"
+
+
+def _sizing(settings: Settings) -> str:
+    text = f"units = weight x {settings.fraction:g} x equity / price, both at the opens, in "
+    text += f"lots of {settings.lot_size:g}" if settings.lot_size else "fractional units"
+    text += "; costs come out of the cash"
+    if settings.min_value:
+        text += f"; an entry or enlargement of less than {settings.min_value:,.10g} is rejected"
+    return text
+
+
+def _borrowing(settings: Settings) -> str:
+    """Say what the account may borrow, what that costs, and when a margin call comes."""
+    if not settings.order_features() & {"financing", "leverage"}:
+        return (
+            "none: the absolute weights add to 1 at most, and cash never goes negative; no borrow cost, no "
+            "margin call and no interest on cash"
+        )
+    parts = [f"the absolute weights add to {settings.leverage / max(settings.fraction, 1.0):g} at most"]
+    if settings.leverage > 1:
+        parts.append(f"purchases may borrow up to {settings.leverage - 1:g} x the equity")
+    else:
+        parts.append("purchases borrow no cash")
+    if settings.maintenance:
+        below = f"{words.percent(settings.maintenance)} of the value of all positions"
+        happens = {
+            "liquidate": "inside a bar a position is closed at its price where that happens, the others "
+            "being at their opens or last closes; at a close all are closed at their next opens",
+            "reduce": "all positions are reduced alike to the leverage at their next opens",
+        }[settings.on_margin_call]
+        parts.append(f"margin call at equity below {below}: {happens}")
+    else:
+        parts.append("no margin call")
+    return "; ".join([*parts, *words.financing_texts(settings)])
+
+
+def _halted(settings: Settings, joined: Joined, first: int, last: int) -> str:
+    """Count the halted bars of all symbols, where any may be."""
+    counts = []
+    for column, bars in enumerate(joined.bars.values()):
+        halted = halted_bars(settings, bars)
+        if halted is None:
+            return ""
+        rows = joined.rows[column]
+        counts.append(halted[(rows >= first) & (rows < last)])
+    each = np.concatenate(counts)
+    return f" ({np.count_nonzero(each)} of {len(each)} bars of all symbols)"
 
 
 def _risk(settings: Settings, joined: Joined) -> str:
     """Say which limits there are, and when they are looked at."""
     if not is_limited(settings):
         return "no limits"
-    text = risk_text(settings, "every position is closed at the next open of its symbol")
-    parts = [
-        text,
+    text = words.risk_text(settings, "every position is closed at the next open of its symbol")
+    parts = [text]
+    if settings.cooldown_bars:
+        parts.append("a cooldown is of its symbol alone, in its own bars")
+    parts += [
         "sizes are checked at the opens, before costs, where an order opens or enlarges a position",
     ]
     if settings.max_leverage < OFF:
@@ -172,16 +190,6 @@ def _risk(settings: Settings, joined: Joined) -> str:
         parts.append(f"losses are judged at every close; days are those of {joined.timezone}")
         parts.append("what was closed is opened again at the next decision that asks for it")
     return "; ".join(parts)
-
-
-def data_warnings(bars: Mapping[str, Bars]) -> list[str]:
-    """List what the quality gate warned of in the data of each symbol."""
-    return [
-        f"data of {symbol}: {finding.message}"
-        for symbol, each in bars.items()
-        for finding in each.findings
-        if finding.severity == "warning"
-    ]
 
 
 def _schedule(schedule: str, when: RebalanceConfig) -> str:

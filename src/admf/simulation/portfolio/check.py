@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from admf.core.config.models import BacktestConfig
 from admf.core.config.portfolio import PortfolioConfig
 from admf.errors import AdmfError, ConfigError, DataError, Problem
+from admf.simulation.api import settings_of
 from admf.simulation.check import (
     BASE_BYTES,
     COMPILE_SECONDS,
@@ -17,9 +18,12 @@ from admf.simulation.check import (
     START_SECONDS,
     Estimate,
 )
-from admf.simulation.portfolio.allocation import Allocation, resolve_allocation
+from admf.simulation.pessimistic import pessimistic_settings
+from admf.simulation.portfolio.allocation import Allocation, most_of, resolve_allocation
 from admf.simulation.portfolio.api import simulated_rows
+from admf.simulation.portfolio.engine import needs_desk
 from admf.simulation.portfolio.join import join
+from admf.simulation.portfolio.needs import data_problems, never_complete
 from admf.simulation.portfolio.sleeves import orders_refused
 from admf.simulation.portfolio.support import unsupported
 from admf.simulation.step_source import gives_orders
@@ -35,6 +39,7 @@ _PATH = "portfolio.allocation"
 # Measured as those of one symbol; a cell is one symbol at one row of the joined calendar.
 SECONDS_PER_CELL = 400e-9  # loop, metrics, digest and tables of a portfolio that trades every week
 SECONDS_PER_DECISION = 60e-6
+DESK_SECONDS_PER_CELL = 130e-6  # the desk, in plain Python
 BYTES_PER_CELL = 180
 
 
@@ -77,7 +82,7 @@ def check_portfolio(
         problems += _member_problems(member, chosen.params, allow_modules)
     known = list(bars) if bars else list(symbols)
     if known:
-        problems += _fit(allocation, known)
+        problems += _fit(allocation, known, most_of(config))
         names = config.risk.allowed_symbols
         if names and not set(names) & set(known):
             problems.append(
@@ -91,8 +96,11 @@ def check_portfolio(
     if bars:
         if not problems:
             problems += _unreadable(allocation, bars, allow_modules, tables)
+        problems += data_problems(bars, config)
         try:
-            simulated_rows(join(bars), config)
+            joined = join(bars)
+            _, last = simulated_rows(joined, config)
+            problems += never_complete(bars, config, int(joined.timestamps[last - 1]))
         except ConfigError as error:
             problems += error.problems
         except AdmfError as error:
@@ -101,7 +109,11 @@ def check_portfolio(
 
 
 def estimate_portfolio(
-    bars: Mapping[str, Bars], config: BacktestConfig, allow_modules: Sequence[str] = ()
+    bars: Mapping[str, Bars],
+    config: BacktestConfig,
+    allow_modules: Sequence[str] = (),
+    *,
+    finer: bool = False,
 ) -> Estimate:
     """Estimate time and memory of a portfolio that `check_portfolio` found nothing wrong with.
 
@@ -111,12 +123,28 @@ def estimate_portfolio(
         Symbol -> bars that are loaded.
     config, allow_modules
         As for `check_portfolio`.
+    finer
+        Whether finer bars decide what happens inside a bar.
     """
+    cost = _once(bars, config, allow_modules, finer)
+    if not config.pessimistic_rerun:
+        return cost
+    more = _once(bars, pessimistic_settings(config), allow_modules, finer)
+    kept = len(join(bars).timestamps) * len(bars) * BYTES_PER_CELL  # the two results are side by side
+    return Estimate(cost.seconds + more.seconds, max(cost.bytes, more.bytes) + kept)
+
+
+def _once(
+    bars: Mapping[str, Bars], config: BacktestConfig, allow_modules: Sequence[str], finer: bool
+) -> Estimate:
+    """Estimate one simulation."""
     chosen = (config.portfolio or PortfolioConfig()).allocation
     allocation = resolve_allocation(chosen.name, chosen.params, allow_modules).allocation
     rows = len(join(bars).timestamps)
     cells = rows * len(bars)
     seconds = COMPILE_SECONDS + START_SECONDS + cells * SECONDS_PER_CELL + rows * SECONDS_PER_DECISION
+    if finer or needs_desk(settings_of(config)):
+        seconds += cells * DESK_SECONDS_PER_CELL - COMPILE_SECONDS
     bound = bound_sleeves(allocation, list(bars), allow_modules)
     for strategy in {id(each): each for _, each in bound}.values():
         seconds += COMPILE_SECONDS if strategy.needs_python is None else 0.0
@@ -185,13 +213,13 @@ def _unreadable(
     return problems
 
 
-def _fit(allocation: Allocation, symbols: list[str]) -> list[Problem]:
+def _fit(allocation: Allocation, symbols: list[str], most: float) -> list[Problem]:
     """List where the allocation's parameters do not fit the symbols."""
     try:
         if hasattr(allocation, "sleeves"):
             allocation.sleeves(symbols)
         elif hasattr(allocation, "check"):
-            allocation.check(symbols)
+            allocation.check(symbols, most)
     except ConfigError as error:
         return [_below(f"{_PATH}.params", problem) for problem in error.problems]
     return []

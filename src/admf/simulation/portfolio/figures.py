@@ -49,9 +49,11 @@ def weights_figure(result: PortfolioResult) -> go.Figure:
         together = part[rows][:, rest].sum(axis=1)
         if together.any() or (rest and side == "long"):  # the legend stands on the long side
             figure.add_trace(_area(times, together, "others", BENCHMARK, side))
+    cash = 1.0 - shares.sum(axis=1)[rows]
     if not (shares < 0.0).any():
-        figure.add_trace(_area(times, 1.0 - shares.sum(axis=1)[rows], "cash", CASH, "long"))
+        figure.add_trace(_area(times, np.maximum(cash, 0.0), "cash", CASH, "long"))
     notes = [
+        "What is above 100 % is bought with borrowed cash." if (cash < -0.01).any() else "",
         f"The {len(rest)} smallest of {len(result.symbols)} symbols are drawn together." if len(rest) else "",
         f"One point for every {rows[1] - rows[0]} of {len(shares):,} bars."
         if len(rows) < len(shares)

@@ -1,4 +1,4 @@
-"""Orders of a portfolio that were refused, blocked, or cut: by risk, or because the cash did not suffice."""
+"""Orders of a portfolio that were refused, blocked, or cut: by risk, margin, cash or volume."""
 
 from __future__ import annotations
 
@@ -7,38 +7,33 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from admf.simulation.incidents import Incident
-from admf.simulation.portfolio.records import (
-    FILLED,
-    NOT_AFFORDABLE,
-    OF_RULE,
-    REDUCED,
-    STATUSES,
-    TOO_SMALL,
-    cut_short,
-)
-from admf.simulation.records import REASONS, RISK
+from admf.simulation.incidents import Incident, kind_of
+from admf.simulation.portfolio.records import PARTLY_FILLED, REDUCED, STATUSES, cut_short, is_fill
+from admf.simulation.records import LIQUIDATION, MARGIN_CALL, REASONS, RISK, TYPES
 
 if TYPE_CHECKING:
     from admf.simulation.portfolio.result import PortfolioResult
+
+_CUT_BY = {REDUCED: "cash", PARTLY_FILLED: "volume"}
 
 
 def incidents_of(result: PortfolioResult) -> Iterator[Incident]:
     """Give the incidents of a portfolio in the order in which they happened.
 
-    A position that risk closes or reduces counts as cut.
+    A position that a margin call, liquidation or limit of losses closes or reduces counts as cut.
     """
     table = result.order_table
     status, wanted, units = table["status"], table["wanted"], table["units"]
-    refused = np.isin(status, (TOO_SMALL, NOT_AFFORDABLE)) | (status >= OF_RULE)
-    forced = (table["reason"] == RISK) & np.isin(status, (FILLED, REDUCED))
-    for row in np.flatnonzero(refused | forced | ((status == REDUCED) & cut_short(table))).tolist():
+    kinds = np.array([kind_of(name) for name in STATUSES])
+    forced = np.isin(table["reason"], (MARGIN_CALL, LIQUIDATION, RISK)) & is_fill(status)
+    short = ((status == REDUCED) & cut_short(table)) | (status == PARTLY_FILLED)
+    for row in np.flatnonzero((kinds[status] != "") | forced | short).tolist():
         kind, _, rule = STATUSES[int(status[row])].partition(": ")
         lost = float(wanted[row] - units[row])
         if forced[row]:
-            kind, rule, lost = "cut", REASONS[RISK], float(units[row])
-        elif int(status[row]) == REDUCED:
-            kind, rule = "cut", "cash"
+            kind, rule, lost = "cut", REASONS[int(table["reason"][row])].replace("_", " "), float(units[row])
+        elif short[row]:
+            kind, rule = "cut", _CUT_BY[int(status[row])]
         bar = int(table["bar"][row])
         yield Incident(
             kind=kind,
@@ -48,6 +43,6 @@ def incidents_of(result: PortfolioResult) -> Iterator[Incident]:
             side="buy" if table["side"][row] > 0 else "sell",
             target=float(table["target"][row]),
             units=lost,
-            type="market",
+            type=TYPES[int(table["type"][row])],
             symbol=result.symbols[int(table["symbol"][row])],
         )

@@ -56,6 +56,8 @@ class PortfolioResult:
         Under which assumptions the numbers hold: the assumption card.
     warnings
         What a reader of the numbers should know.
+    compiled
+        Whether the compiled engine ran; else plain Python did, with the same numbers.
     carry_values
         Paid for holding each symbol over each bar (borrow and funding; below 0: received), currency, shape
         (bars, symbols). None: nothing is paid.
@@ -88,6 +90,7 @@ class PortfolioResult:
     parts: FloatArray | None
     assumptions: dict[str, str]
     warnings: list[str] = field(default_factory=list)
+    compiled: bool = True
     carry_values: FloatArray | None = None
     interest_values: FloatArray | None = None
     financing: Mapping[str, float] = field(default_factory=lambda: dict.fromkeys(FINANCING, 0.0))
@@ -125,11 +128,6 @@ class PortfolioResult:
         latest = self.joined.last_rows()[self.first : self.last]
         known = np.take_along_axis(self.joined.close, np.maximum(latest, 0), axis=0)
         return np.where(latest >= 0, known, 0.0)
-
-    @property
-    def compiled(self) -> bool:
-        """The loop over the bars always is."""
-        return True
 
     @property
     def strategy(self) -> str:

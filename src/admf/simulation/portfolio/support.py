@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from admf.core.config.models import BacktestConfig, RiskConfig
+from admf.core.config.models import BacktestConfig, CostsConfig, ExecutionConfig, MarginConfig, RiskConfig
 from admf.core.config.portfolio import PortfolioConfig
 from admf.core.config.section import Section
 from admf.errors import Problem
 
-# Whatever the single-symbol engine learns is refused here until the portfolio's engine knows it too.
+# A key that is new in the config is refused here until the portfolio knows it.
 _KNOWN = {
-    "execution": ("fill", "direction"),
-    "sizing": ("method", "fraction", "lot_size"),
-    "costs": ("commission_bps", "commission_per_unit", "commission_fixed", "slippage_bps", "spread_bps"),
-    "risk": tuple(key for key in RiskConfig.model_fields if key != "cooldown_bars"),
+    "execution": tuple(key for key in ExecutionConfig.model_fields if key != "repeat_signal"),
+    "sizing": ("method", "fraction", "lot_size", "min_value"),
+    "costs": tuple(CostsConfig.model_fields),
+    "margin": tuple(MarginConfig.model_fields),
+    "risk": tuple(RiskConfig.model_fields),
 }
-_BESIDE = ("start_date", "end_date", "strategy", "portfolio", "initial_cash", "risk_free_pct")
+_BESIDE = (
+    *("start_date", "end_date", "strategy", "portfolio", "initial_cash", "risk_free_pct"),
+    "pessimistic_rerun",
+)
 _ONE_SYMBOL = "remove it, or run one workflow for each symbol, with a strategy in place of the portfolio"
 
 
@@ -41,8 +45,8 @@ def unsupported(config: BacktestConfig) -> list[Problem]:
         problems.append(
             Problem(
                 "execution.fill",
-                "must be next_open in a portfolio: what all symbols decide at a close is filled together, at "
-                "their next opens",
+                "must be next_open in a portfolio: what is decided at a close of all symbols is known only "
+                "then, and goes to the market from their next opens on",
                 found=config.execution.fill,
                 allowed="next_open",
                 hint="remove it",
@@ -64,16 +68,18 @@ def unsupported(config: BacktestConfig) -> list[Problem]:
 def _changed(name: str, section: Section, known: tuple[str, ...]) -> Iterator[Problem]:
     default = type(section)()
     for key, value in section:
-        if (name, key) == ("risk", "cooldown_bars") and value != 0:
+        if key in known or value == getattr(default, key):
+            continue
+        found = str(value) if isinstance(value, str | int | float) else None
+        if (name, key) == ("execution", "repeat_signal"):
             yield Problem(
-                "risk.cooldown_bars",
-                "counts bars after a stop or liquidation, and a portfolio has neither",
-                found=str(value),
-                allowed="0",
-                hint="remove it; daily_loss_pct stops entries for the rest of a day",
+                f"{name}.{key}",
+                "must be hold in a portfolio: what is held already is brought to its weight, not sold first",
+                found=found,
+                allowed="hold",
+                hint="remove it",
             )
-        elif key not in known and value != getattr(default, key):
-            found = str(value) if isinstance(value, str | int | float) else None
+        else:
             yield Problem(
                 f"{name}.{key}",
                 "is not simulated in a portfolio",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from admf.errors import ConfigError, Problem
-from admf.simulation.portfolio.allocation import Universe, symbol_weights
+from admf.simulation.portfolio.allocation import LEVERAGE, Universe, symbol_weights
 from admf.simulation.portfolio.view import View
 from admf.typing import FloatArray
 
@@ -31,25 +31,26 @@ class FixedWeights:
         self._given = dict(weights)
         self._weights: FloatArray | None = None
 
-    def check(self, symbols: Sequence[str]) -> None:
+    def check(self, symbols: Sequence[str], most: float) -> None:
         """Refuse weights of symbols that are not there, or that add to too much."""
-        self._in_order(tuple(symbols))
+        self._in_order(tuple(symbols), most)
 
     def prepare(self, universe: Universe) -> FixedWeights:
         """Bring the weights into the order of the symbols."""
         made = FixedWeights(self._given)
-        made._weights = self._in_order(universe.joined.symbols)
+        made._weights = self._in_order(universe.joined.symbols, universe.most)
         return made
 
-    def _in_order(self, symbols: tuple[str, ...]) -> FloatArray:
+    def _in_order(self, symbols: tuple[str, ...], most: float) -> FloatArray:
         weights = symbol_weights("fixed_weights", self._given, symbols, "weights")
         gross = float(np.sum(np.abs(weights)))
-        if gross > 1.0 + 1e-9:
+        if gross > most + 1e-9:
             problem = Problem(
                 "weights",
-                "the absolute weights add to more than 1: a portfolio does not borrow",
+                f"the absolute weights add to more than {most:.10g}: {LEVERAGE}",
                 found=f"{gross:.10g}",
-                allowed="at most 1",
+                allowed=f"at most {most:.10g}",
+                hint="scale them down, or raise margin.leverage",
             )
             raise ConfigError([problem], "fixed_weights")
         return weights

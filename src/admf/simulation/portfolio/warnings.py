@@ -1,0 +1,152 @@
+"""What the reader of a portfolio's result should know."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from admf.simulation.facts import SIGMA, FactNeeds, facts_of
+from admf.simulation.portfolio.join import Joined
+from admf.simulation.portfolio.records import (
+    EXPIRED,
+    NOT_AFFORDABLE,
+    PARTLY_FILLED,
+    REDUCED,
+    REPLACED,
+    STATUSES,
+    TOO_SMALL,
+    UNFILLED,
+    cut_short,
+    is_fill,
+)
+from admf.simulation.records import LIQUIDATION, MARGIN_CALL, RISK
+from admf.simulation.settings import Settings
+from admf.simulation.words import count_of
+
+if TYPE_CHECKING:
+    from admf.market import Bars
+    from admf.simulation.portfolio.tracks import Tracks
+
+_TEXTS = {
+    REDUCED: "filled in part: the cash did not suffice",
+    PARTLY_FILLED: "filled in part: the bar's volume did not suffice",
+    TOO_SMALL: "rejected: the weight did not buy one lot",
+    NOT_AFFORDABLE: "rejected: not affordable",
+    REPLACED: "replaced by a later decision before it was filled",
+    UNFILLED: "not filled by the last bar",
+}
+# The first word of other statuses, and what is said of those that have it.
+_ENDS = {
+    "rejected": "rejected",
+    "cancelled": "cancelled",
+    "blocked": "blocked by risk",
+    "cut": "cut by risk",
+}
+_FORCED = {
+    LIQUIDATION: "liquidated below the maintenance margin",
+    MARGIN_CALL: "reduced on a margin call",
+    RISK: "closed or reduced by a limit of losses",
+}
+
+
+def warnings_of(
+    joined: Joined,
+    first: int,
+    last: int,
+    settings: Settings,
+    orders: Mapping[str, np.ndarray[Any, Any]],
+    tracks: Tracks,
+) -> list[str]:
+    """List what a reader of the result should know.
+
+    Parameters
+    ----------
+    joined, first, last
+        Prices of all symbols, and which of their rows were simulated.
+    settings
+        Of the simulation.
+    orders
+        Columns of the order table.
+    tracks
+        What the engine gave.
+    """
+    found = _ended(orders) + _forced(orders)
+    if early := _without_volatility(joined, first, settings, orders):
+        found.append(f"{_were(early, 'fill')} without volatility slippage or impact: too few bars before")
+    if not np.any(is_fill(orders["status"])):
+        found.append("zero trades: no order was filled")
+    if settings.intrabar == "optimistic":
+        found.append("optimistic: what is better is taken to have come first inside a bar")
+    if tracks.equity.min() <= 0:
+        bar = int(np.argmax(tracks.equity <= 0))
+        called = "" if settings.maintenance else ": no margin call is simulated"
+        found.append(f"the equity fell to zero or below on bar {bar}{called}")
+    for column, symbol in enumerate(joined.symbols):
+        ended = int(joined.rows[column][-1])
+        if tracks.positions[-1, column] != 0.0 and ended < last - 1:
+            when = np.datetime_as_string(np.datetime64(int(joined.timestamps[ended]), "ns"), unit="D")
+            found.append(
+                f"{symbol} has no bar after {when}: its position was not sold, and is marked at that close"
+            )
+    return found
+
+
+def _ended(orders: Mapping[str, np.ndarray[Any, Any]]) -> list[str]:
+    """Count what was not filled as ordered, by what became of it, and rule by rule."""
+    status = orders["status"]
+    told = (status != REDUCED) | cut_short(orders)  # what costs alone take is no news
+    counts = np.bincount(status[told], minlength=len(STATUSES))
+    found = [f"{_were(int(counts[code]), 'order')} {text}" for code, text in _TEXTS.items() if counts[code]]
+    for first, text in _ENDS.items():
+        rules = {
+            name.partition(": ")[2]: int(counts[code])
+            for code, name in enumerate(STATUSES)
+            if name.startswith(f"{first}: ") and counts[code] and code not in _TEXTS
+        }
+        if rules:
+            each = ", ".join(f"{count} {rule}" for rule, count in rules.items())
+            found.append(f"{_were(sum(rules.values()), 'order')} {text}: {each}")
+    if late := int(counts[EXPIRED]):
+        found.append(f"{count_of(late, 'order')} expired")
+    return found
+
+
+def _forced(orders: Mapping[str, np.ndarray[Any, Any]]) -> list[str]:
+    """Count the positions that were closed or reduced though nobody had decided it."""
+    counts = np.bincount(orders["reason"][is_fill(orders["status"])], minlength=RISK + 1)
+    return [
+        f"{_were(int(counts[code]), 'position')} {text}" for code, text in _FORCED.items() if counts[code]
+    ]
+
+
+def _without_volatility(
+    joined: Joined, first: int, settings: Settings, orders: Mapping[str, np.ndarray[Any, Any]]
+) -> int:
+    """Count the fills that came before the volatility of their symbol was known, where any cost needs it."""
+    if "impact" not in settings.order_features():
+        return 0
+    filled = is_fill(orders["status"])
+    rows, symbols = orders["bar"][filled] + first, orders["symbol"][filled]
+    needs, early = FactNeeds(volatility_bars=settings.volatility_bars), 0
+    for column, bars in enumerate(joined.bars.values()):
+        sigma = facts_of(bars, needs).rows[:, SIGMA]
+        own = np.searchsorted(joined.rows[column], rows[symbols == column])
+        early += int(np.sum(np.isnan(sigma[own])))
+    return early
+
+
+def _were(count: int, word: str) -> str:
+    return f"{count_of(count, word)} {'was' if count == 1 else 'were'}"
+
+
+def data_warnings(bars: Mapping[str, Bars], finer: Mapping[str, Bars]) -> list[str]:
+    """List what the quality gate warned of in the data of each symbol."""
+    return [
+        f"{what} of {symbol}: {finding.message}"
+        for what, every in (("data", bars), ("finer bars", finer))
+        for symbol, each in every.items()
+        for finding in each.findings
+        if finding.severity == "warning"
+    ]
