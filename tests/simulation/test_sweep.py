@@ -321,7 +321,35 @@ def test_constraints_leave_combinations_of_a_grid_out(random_bars):
     assert (result.trials, result.dropped) == (7, 2)
     pairs = list(zip(result.table["fast"], result.table["slow"], strict=True))
     assert pairs == [(3, 5), (3, 12), (3, 20), (5, 12), (5, 20), (8, 12), (8, 20)]
-    assert result.best("sharpe_ratio", 2)["sharpe_ratio"].is_monotonic_decreasing
+    assert result.top("sharpe_ratio", 3)["sharpe_ratio"].is_monotonic_decreasing
+    assert result.top("sharpe_ratio", 3, lowest=True)["sharpe_ratio"].is_monotonic_increasing
+
+
+def test_the_best_trial_is_what_a_single_simulation_is_told(random_bars):
+    bars = random_bars(1)
+    grid = {**GRID, "costs.slippage_bps": [0.0, 5.0], "execution.stop_loss_pct": [None, 2.0]}
+    result = admf.sweep(bars, "sma_cross", grid, metrics=["sharpe_ratio", "trades"])
+    best = result.best()
+    assert best.metrics["sharpe_ratio"] == result.table["sharpe_ratio"].max()
+    assert best.number == result.table["sharpe_ratio"].idxmax() == result.top().index[0]
+    assert {type(value) for value in best.params.values()} == {int}
+    assert set(best.settings) == {"costs", "execution"}
+    single = admf.simulate(bars, "sma_cross", best.params, **best.settings)
+    assert single.metrics["sharpe_ratio"] == best.metrics["sharpe_ratio"]
+    assert result.best("trades", lowest=True).metrics["trades"] == result.table["trades"].min()
+    unset = admf.sweep(bars, "sma_cross", {**GRID, "execution.stop_loss_pct": [None, 90.0]}, metrics=FEW)
+    assert unset.best("sharpe_ratio").settings == {
+        "execution": {"stop_loss_pct": None}
+    }  # the first of equals
+
+
+def test_a_best_trial_that_there_is_not_is_told(random_bars):
+    result = admf.sweep(random_bars(1, 60), "sma_cross", {"fast": [5], "slow": [61, 62]}, metrics=FEW)
+    with pytest.raises(AdmfError, match="no trial of this sweep has a sharpe_ratio: it is NaN in all 2"):
+        result.best("sharpe_ratio")
+    assert len(result.top("sharpe_ratio")) == 0
+    with pytest.raises(AdmfError, match="this sweep has no metric 'calmar'"):
+        result.best("calmar")
 
 
 def test_trials_that_never_have_their_values_are_nan(random_bars):

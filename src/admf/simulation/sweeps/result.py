@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,29 @@ from admf.errors import AdmfError
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class Trial(NamedTuple):
+    """One trial of a sweep: what `admf.simulate` is told to run it alone, and its metrics.
+
+    ``admf.simulate(bars, strategy, trial.params, **trial.settings)``, where nothing else was set.
+
+    Parameters
+    ----------
+    number
+        Its index in the table.
+    params
+        Parameters of the strategy that the sweep named; the others had their defaults.
+    settings
+        Section -> key -> value, of the settings that the sweep named: ``{"costs": {"slippage_bps": 5}}``.
+    metrics
+        By name; NaN where undefined.
+    """
+
+    number: int
+    params: dict[str, Any]
+    settings: dict[str, dict[str, Any]]
+    metrics: dict[str, float]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -77,8 +100,28 @@ class SweepResult:
         columns = {name: np.concatenate([part[name] for part in self._parts]) for name in self._parts[0]}
         return pd.DataFrame(columns).set_index("trial")
 
-    def best(self, metric: str, count: int = 10, lowest: bool = False) -> pd.DataFrame:
-        """Give the trials with the highest (or lowest) values of a metric, best first; NaN ones are left out.
+    def best(self, metric: str = "sharpe_ratio", *, lowest: bool = False) -> Trial:
+        """Give the trial with the highest (or lowest) value of a metric; of equal ones the first.
+
+        Raises
+        ------
+        AdmfError
+            The sweep did not compute that metric, or no trial has it.
+        """
+        chosen = self.top(metric, 1, lowest=lowest)
+        if not len(chosen):
+            raise AdmfError(f"no trial of this sweep has a {metric}: it is NaN in all {self.finished}")
+        row: dict[str, Any] = {name: _plain(chosen[name].iloc[0]) for name in chosen.columns}
+        metrics = {name: float(row.pop(name)) for name in self.metrics}
+        settings: dict[str, dict[str, Any]] = {}
+        for name in [name for name in row if "." in name]:
+            section, _, key = name.partition(".")
+            value = row.pop(name)
+            settings.setdefault(section, {})[key] = None if value != value else value
+        return Trial(int(chosen.index[0]), row, settings, metrics)
+
+    def top(self, metric: str = "sharpe_ratio", count: int = 10, *, lowest: bool = False) -> pd.DataFrame:
+        """Give the rows of the table with the highest (or lowest) values of a metric, best first; never NaN.
 
         Raises
         ------
@@ -96,3 +139,8 @@ class SweepResult:
             f"<SweepResult {self.strategy}: {self.finished:,} of {self.trials:,} trials, "
             f"{len(self.metrics)} metrics, {self.seconds:.1f} s{state}>"
         )
+
+
+def _plain(value: Any) -> Any:
+    """Give a number of numpy as Python's."""
+    return value.item() if isinstance(value, np.generic) else value
