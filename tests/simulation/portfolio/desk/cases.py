@@ -14,17 +14,20 @@ from .runner import thinned
 from .single import cases as single
 
 
-def random_bars(seed: int, count: int, length: int, freq: str = "D", gaps: bool = True) -> dict[str, Bars]:
-    """Symbols whose calendars differ: some begin later, and each misses some bars of the others."""
+def random_bars(seed: int, count: int, length: int, freq: str, wild: bool) -> dict[str, Bars]:
+    """Symbols whose calendars differ: some begin later, and each misses some bars of the others.
+
+    wild: prices move four times as far.
+    """
     random = np.random.default_rng([seed, count])
     found = {}
     for at in range(count):
         frame = single.random_frame(10 * seed + at, length, freq)
-        keep = np.ones(length, dtype=bool)
-        if gaps:
-            keep = (random.random(length) < random.choice([0.6, 0.9, 1.0])) & (
-                np.arange(length) >= random.choice([0, 0, length // 3])
-            )
+        if wild:
+            prices = ["open", "high", "low", "close"]
+            frame[prices] = 100.0 * (frame[prices] / 100.0) ** 4
+        keep = random.random(length) < random.choice([0.6, 0.9, 1.0])
+        keep &= np.arange(length) >= random.choice([0, 0, length // 3])
         keep[-1] = True
         frame.loc[frame.index[-1], "volume"] = 50.0  # data without any is refused where there is a cap
         timeframe = "1h" if freq == "h" else "1d"
@@ -67,7 +70,7 @@ MARGIN = st.sampled_from(
 )  # fmt: skip
 RISK = single.some(
     max_position_units=st.just(4.0),
-    max_position_value=st.just(400.0),
+    max_position_value=st.just(410.0),
     max_exposure_pct=st.just(45.0),
     max_leverage=st.just(0.8),
     max_concentration_pct=st.just(40.0),

@@ -58,7 +58,11 @@ def _told(row: Row | Trade, excursions: bool) -> tuple[Any, ...]:
         return astuple(row if excursions else replace(row, mae=0.0, mfe=0.0, reason=""))
     if row.status not in FILLS:
         ended = not row.status.startswith(("cut", "blocked", "rejected"))
-        row = replace(row, quote=0.0, price=0.0, side=0.0 if ended else row.side)
+        row = replace(row, quote=0.0, price=0.0)
+        if ended:
+            row = replace(row, wanted=0.0, side=0.0)
+        if row.bar < 0:
+            row = replace(row, kind="")  # it never came to the market
     return astuple(row)
 
 

@@ -299,21 +299,22 @@ class Holding:
                 self.tell(order, side, 0.0, quote, too_little(worth))
             self.position.held = order.target  # a limit to buy sells nothing
             return
-        more = self.acceptable(order, more, touch)
-        if more > 0.0:
-            others = sum(1 for each in account.holdings if each is not self and each.units)
-            if rule := account.forbids(self, others + 1):
-                self.tell(order, side, more, quote, rule)
-                return
-            total, rule = account.within(size + more, quote, worth)
-            levered = account.levered(self, total, quotes, worth)
-            if levered < total:
-                total, rule = levered, "cut: max_leverage"
-            if (size + more - total) * quote > dust:
-                left = account.in_lots(max(total - size, 0.0))
-                self.tell(order, side, more - left, quote, rule)
-                more = left if left * quote > dust else 0.0
+        more = self.obtainable(order, more, touch)
         if more <= 0.0:
+            return
+        others = sum(1 for each in account.holdings if each is not self and each.units)
+        if rule := account.forbids(self, others + 1):
+            self.tell(order, side, more, quote, rule)
+            return
+        total, rule = account.within(size + more, quote, worth)
+        levered = account.levered(self, total, quotes, worth)
+        if levered < total:
+            total, rule = levered, "cut: max_leverage"
+        if (size + more - total) * quote > dust:
+            left = account.in_lots(max(total - size, 0.0))
+            self.tell(order, side, more - left, quote, rule)
+            more = left if left * quote > dust else 0.0
+        if more <= 0.0 or not self.large_enough(order, more, touch):
             return
         units, status = self.capped(more), ""
         rest = more - units
@@ -347,27 +348,29 @@ class Holding:
         )
         return fee <= units * price or means + units * price - fee >= 0.0
 
-    def acceptable(self, order: Order, more: float, touch: Touch) -> float:
-        """What of the units is not rejected, whatever the other symbols do; a rejection is told."""
-        side = math.copysign(1.0, order.target)
-        price = self.pricing.prices(side, 0.0, touch, entry=True)[1]
-        least, margin = self.config.sizing.min_value, self.config.margin
+    def obtainable(self, order: Order, more: float, touch: Touch) -> float:
+        """What of the units can be had at all: at a price above 0, and borrowed; a rejection is told."""
+        side, margin = math.copysign(1.0, order.target), self.config.margin
         free = math.inf
         if side < 0.0 and margin.locates != "all":
             free = touch.facts.locate if margin.locates == "column" and touch.facts.locate > 0 else 0.0
             free = self.account.in_lots(free) if more > free else free
-        why = None
-        if not price > 0.0:
-            why = "rejected: no valid price"
-        elif not order.judged and least and more * price < least:
-            why = "rejected: below the minimum notional"
-        elif free <= 0.0:
-            why = "rejected: no shares to borrow"
-        order.judged = True
-        if why:
-            self.tell(order, side, more, touch.quote, why)
+        if not self.pricing.prices(side, 0.0, touch, entry=True)[1] > 0.0:
+            self.tell(order, side, more, touch.quote, "rejected: no valid price")
             return 0.0
+        if free <= 0.0:
+            self.tell(order, side, more, touch.quote, "rejected: no shares to borrow")
         return min(more, free)
+
+    def large_enough(self, order: Order, more: float, touch: Touch) -> bool:
+        """Whether an entry is worth the least value, asked once an order; if not it is told."""
+        least, side = self.config.sizing.min_value, math.copysign(1.0, order.target)
+        small = least and not order.judged
+        order.judged = True
+        if small and more * self.pricing.prices(side, 0.0, touch, entry=True)[1] < least:
+            self.tell(order, side, more, touch.quote, "rejected: below the minimum notional")
+            return False
+        return True
 
 
 def too_little(worth: float) -> str:

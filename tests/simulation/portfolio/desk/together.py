@@ -142,7 +142,7 @@ class Moment:
             if plan.order.reason == "risk":
                 plan.more = 0.0  # risk never enlarges
             if plan.more > 0.0:
-                plan.more = plan.holding.acceptable(plan.order, plan.more, plan.entry)
+                plan.more = plan.holding.obtainable(plan.order, plan.more, plan.entry)
             if plan.more > 0.0:
                 entries.append(plan)
         outs = {plan.holding: plan.out for plan in plans}
@@ -163,6 +163,8 @@ class Moment:
                 else:
                     left, rule = plan.more, None
             self.leave(plan, left, rule)
+            if plan.more > 0.0 and not holding.large_enough(plan.order, plan.more, plan.entry):
+                plan.more = 0.0
             asked += plan.more * quote
             if plan.more == 0.0 and kept[holding] == 0.0:
                 open_.remove(holding)
