@@ -8,20 +8,26 @@ from typing import Any
 import pytest
 
 from .rows import Outcome
-from .runner import ENGINE, Decisions, Prices, bars_of, by_engine, by_oracle
+from .runner import Decisions, Prices, bars_of, by_engine, by_oracle
+
+#: Stories that the engine does not tell yet as they should be.
+OPEN = {
+    "test_a_margin_call_in_lots_within_the_volume",
+    "test_a_change_of_side_closes_at_market_and_then_works",
+    "test_a_change_of_side_at_the_close_sells_at_the_open",
+    "test_a_change_of_side_opens_only_when_it_has_closed_whole",
+}
 
 
-@pytest.fixture(
-    params=[
-        "oracle",
-        pytest.param("engine", marks=pytest.mark.skipif(not ENGINE, reason="the engine comes later")),
-    ]
-)
+@pytest.fixture(params=["oracle", "engine"])
 def play(request: pytest.FixtureRequest) -> Callable[..., Outcome]:
     """``play({"A": rows}, {0: [weight]}, cash=1000, band=0, freq="D", columns={"A": {...}}, **config)``.
 
     The direction of execution cuts weights before an engine hears of them: stories leave it alone.
     """
+
+    if request.param == "engine" and request.node.originalname in OPEN:
+        request.applymarker(pytest.mark.xfail(reason="the engine does not do so yet"))
 
     def run(
         rows: Mapping[str, Prices],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,12 +15,10 @@ from admf.simulation.portfolio.records import STATUSES
 from admf.simulation.records import FINANCING, REASONS, TYPES
 
 from .oracle import Oracle
-from .rows import NAN, Outcome, Row, Trade
+from .rows import Outcome, Row, Trade
 
 Prices = Sequence[Sequence[float] | None]
 Decisions = Mapping[int, Sequence[float]]
-
-ENGINE = "margin" in inspect.signature(admf.simulate_portfolio).parameters
 
 
 def bars_of(
@@ -89,32 +86,25 @@ def outcome_of(result: Any) -> Outcome:
     """A result's tables as the oracle's rows; the words are those of the tables' codes."""
     table, symbols = result.order_table, result.symbols
     numbers = ("side", "target", "wanted", "units", "quote", "price", "commission", "slippage", "spread")
-    kinds = table["type"] if "type" in table else np.zeros(len(table["bar"]))
     orders = [
         Row(int(decided), int(bar), symbols[int(symbol)], *values, STATUSES[int(status)],
             REASONS[int(reason)], TYPES[int(kind)])
         for decided, bar, symbol, status, reason, kind, *values in zip(
-            *(table[name].tolist() for name in ("decided_bar", "bar", "symbol", "status", "reason")),
-            kinds.tolist(), *(table[name].tolist() for name in numbers), strict=True,
+            *(table[name].tolist() for name in ("decided_bar", "bar", "symbol", "status", "reason", "type")),
+            *(table[name].tolist() for name in numbers), strict=True,
         )
     ]  # fmt: skip
     table = result.trade_table
-    names = ("units", "entry_price", "exit_price", "pnl", "commission")
-    count, none = len(table["units"]), [NAN] * len(table["units"])
-    extra = [table[name].tolist() if name in table else none for name in ("mae", "mfe")]
-    reasons = [REASONS[int(code)] for code in table["reason"]] if "reason" in table else ["signal"] * count
-    paid = table["financing"].tolist() if "financing" in table else [0.0] * count
+    names = ("units", "entry_price", "exit_price", "pnl", "commission", "mae", "mfe")
     trades = [
-        Trade(int(entry), int(leave), symbols[int(symbol)], *rest)
-        for entry, leave, symbol, *rest in zip(
-            *(table[name].tolist() for name in ("entry_bar", "exit_bar", "symbol", "side", *names)),
-            *extra, reasons, paid, strict=True,
+        Trade(int(entry), int(leave), symbols[int(symbol)], *rest, REASONS[int(reason)], paid)
+        for entry, leave, symbol, reason, paid, *rest in zip(
+            *(table[name].tolist() for name in ("entry_bar", "exit_bar", "symbol", "reason", "financing")),
+            *(table[name].tolist() for name in ("side", *names)), strict=True,
         )
     ]  # fmt: skip
     rows = len(result.equity_values)
-    carry = getattr(result, "carry_values", None)
-    interest = getattr(result, "interest_values", None)
-    costs = result.costs
+    carry, interest, costs = result.carry_values, result.interest_values, result.costs
     return Outcome(
         equity=result.equity_values.tolist(),
         cash=result.cash_values.tolist(),
@@ -124,5 +114,5 @@ def outcome_of(result: Any) -> Outcome:
         interest=[0.0] * rows if interest is None else interest.tolist(),
         orders=orders,
         trades=trades,
-        financing={name: float(costs.get(name, 0.0)) for name in FINANCING},
+        financing={name: costs[name] for name in FINANCING},
     )
