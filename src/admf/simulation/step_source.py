@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import builtins
+import copy
 import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping
@@ -202,22 +203,29 @@ def _definition(code: CodeType) -> ast.FunctionDef:
     """
     try:
         lines, _ = inspect.findsource(code)
-        text = "".join(lines)
-        tree = ast.parse(text)
-        compiled = compile(text, code.co_filename, "exec", dont_inherit=True)
+        nodes, codes = _functions_of("".join(lines), code.co_filename)
     except (OSError, TypeError, SyntaxError, ValueError) as error:
         raise NotEmbeddableError(f"the source of {code.co_name} is not to be had ({error})") from None
-    same = {found.co_firstlineno for found in _codes(compiled) if _shape(found) == _shape(code)}
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef) and node.name == code.co_name:
+    named = [found for found in codes if found.co_name == code.co_name]
+    same = {found.co_firstlineno for found in named if _shape(found) == _shape(code)}
+    for node in nodes:
+        if node.name == code.co_name:
             first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
             if first in same:
+                node = copy.deepcopy(node)
                 node.decorator_list = []
                 _strip_annotations(node)
                 return node
     if code.co_name == "<lambda>":
         raise NotEmbeddableError("a lambda is not written as a def")
     raise NotEmbeddableError(f"the source of {code.co_name} has changed since it was imported")
+
+
+@lru_cache(maxsize=32)
+def _functions_of(text: str, name: str) -> tuple[list[ast.FunctionDef], list[CodeType]]:
+    """Give the defs of a file, and all code in it."""
+    nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef)]
+    return nodes, list(_codes(compile(text, name, "exec", dont_inherit=True)))
 
 
 def _codes(code: CodeType) -> Iterator[CodeType]:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from string import Template
+from typing import Any
 
 from admf.simulation import kernel
 from admf.simulation.compile import compile_kernel
@@ -152,28 +153,75 @@ _BOX = {
 }  # fmt: skip
 
 
+# A function with stated types that is compiled, or loaded, when something that calls it is compiled: a loop
+# that comes out of the cache needs none of them.
+DECLARED = """
+def _declared(types, **options):
+    def declare(function):
+        made = _njit(**_OPTIONS, **options)(function)
+        asked = made.get_call_template
+
+        def get_call_template(args, kws):
+            if not made.overloads:
+                made.compile(types)
+                made.disable_compile()
+            return asked(args, kws)
+
+        made.get_call_template = get_call_template
+        return made
+
+    return declare
+
+
+"""
+
+
 @lru_cache(maxsize=64)
 def engine_source(features: frozenset[str]) -> str:
     """Generate the module of the order engine with the parts that `features` name, of `layout.FLAGS`."""
+    head = engine_text("the order engine", _ENTRIES, _TYPES, features)
+    return head + "\n\nrun = begin_bar\n"
+
+
+def engine_text(
+    title: str,
+    entries: Sequence[Callable[..., Any]],
+    types: Mapping[str, str],
+    features: frozenset[str],
+) -> str:
+    """Write functions, and all that they call, with the parts of the engine that `features` name.
+
+    Parameters
+    ----------
+    title
+        Of the module.
+    entries
+        What other modules call; their compiled code is kept on disk.
+    types
+        Type of an argument by its name, as numba's text; all others are numbers.
+    features
+        Names in `layout.FLAGS`.
+    """
     merged = StepSource("")
-    for function in _ENTRIES:
+    for function in entries:
         source = collect(function, {})
         merged.constants |= source.constants
         merged.functions |= source.functions
     for feature, flag in layout.FLAGS.items():
         if flag in merged.constants:
             merged.constants[flag] = f"{flag} = {feature in features}"
-    head = kernel.head("the order engine", [merged])
-    entries = {function.__name__ for function in _ENTRIES}
+    head = kernel.head(title, [merged])
+    kept = {function.__name__ for function in entries}
     for name, text in merged.functions.items():
         definition = ast.parse(text).body[0]
         assert isinstance(definition, ast.FunctionDef)  # noqa: S101 - `collect` gives nothing else
-        types = ", ".join(_TYPES.get(each.arg, "_t.float64") for each in definition.args.args)
-        keep = "cache=True, " if name in entries else ""
+        arguments = ", ".join(types.get(each.arg, "_t.float64") for each in definition.args.args)
+        keep = ", cache=True" if name in kept else ""
         head = head.replace(
-            f"@_njit(**_OPTIONS)\ndef {name}(", f"@_njit(({types},), {keep}**_OPTIONS)\ndef {name}("
+            f"@_njit(**_OPTIONS)\ndef {name}(", f"@_declared(({arguments},){keep})\ndef {name}("
         )
-    return head + "\n\nrun = begin_bar\n"
+    first = head.index("@_declared")
+    return head[:first] + DECLARED.lstrip() + head[first:]
 
 
 def load_engine(features: frozenset[str]) -> str:
