@@ -26,7 +26,7 @@ _ENTRIES = (bar.begin_run, bar.begin_bar, decide.take_target, decide.take_order,
 # Types of the engine's arguments by their names; all others are numbers. Stated, because numba would compile
 # a function anew for each constant that it is called with.
 _DECISION = f"_t.UniTuple(_t.float64, {2 * len(LEG_FIELDS)})"
-_TYPES = {
+TYPES = {
     "s": "_OUT", "p": "_ROW", "x": "_ROW", "box": "_TABLE", "fine": "_ROWS", "d": _DECISION,
     **dict.fromkeys(("leg", "other", "slot"), "_t.int64"),
     **dict.fromkeys(("maker", "whole", "opens", "halted", "allowed", "day_lost", "cooling"), "_t.boolean"),
@@ -168,6 +168,7 @@ def _declared(types, **options):
             return asked(args, kws)
 
         made.get_call_template = get_call_template
+        made.types = types
         return made
 
     return declare
@@ -179,7 +180,7 @@ def _declared(types, **options):
 @lru_cache(maxsize=64)
 def engine_source(features: frozenset[str]) -> str:
     """Generate the module of the order engine with the parts that `features` name, of `layout.FLAGS`."""
-    head = engine_text("the order engine", _ENTRIES, _TYPES, features)
+    head = engine_text("the order engine", _ENTRIES, TYPES, features)
     return head + "\n\nrun = begin_bar\n"
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from admf.simulation import risk
 from admf.simulation.facts import is_daily
-from admf.simulation.portfolio.desk.engine import Desk
+from admf.simulation.portfolio.desk.engine import PLAIN_CELLS, Desk
 from admf.simulation.portfolio.join import Joined
 from admf.simulation.portfolio.records import ORDER_COLUMNS, UNFILLED
 from admf.simulation.portfolio.schedule import local_periods
@@ -247,6 +247,11 @@ def open_desk(
     days = days_of(joined, settings)
     if not len(days):
         days = np.zeros(len(joined.timestamps), dtype=np.int64)
+    kernel = None
+    if int(joined.present[first:last].sum()) >= PLAIN_CELLS:
+        from admf.simulation.portfolio.desk.generate import compiled_desk
+
+        kernel = compiled_desk(settings.order_features() | ({"path"} if finer else set()))
     return Desk(
         joined,
         settings,
@@ -258,6 +263,7 @@ def open_desk(
         (_sealed(days), later_of(joined)),
         tables,
         finer,
+        kernel,
     )
 
 

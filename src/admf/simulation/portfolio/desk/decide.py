@@ -61,11 +61,11 @@ def slot_at(s: Any, p: Any, bar: float) -> int:
 
 
 def decide(
-    states: Any, account: Any, plan: Any, p: Any, sheet: Any, targets: Any, band: float
+    states: Any, account: Any, plan: Any, p: Any, sheet: Any, weights: Any, band: float
 ) -> None:  # fmt: skip
     """Order, at the close of a row, what brings the weights held to these; NaN leaves a symbol alone."""
     for i in range(len(states)):
-        w = float(targets[i])
+        w = float(weights[i])
         if w == w:
             order(states[i], account, plan, p, sheet, i, w, True, float(SIGNAL), band)
 

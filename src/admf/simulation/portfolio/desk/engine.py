@@ -134,7 +134,7 @@ class Desk:
         account[A_LATER] = float(later)
         for i, free in enumerate(allowed):
             self._states[i][S_FORBIDDEN] = 0.0 if free else 1.0
-        self._equity, self._cash, self._interest = np.empty(rows), np.empty(rows), np.empty(rows)
+        self._tracks = np.empty((rows, 3))
         self._positions, self._carry = np.empty((rows, count)), np.empty((rows, count))
         self._tables: list[FloatArray] = []
 
@@ -148,19 +148,19 @@ class Desk:
         targets
             Weights, shape (decisions, symbols); NaN leaves a symbol alone.
         """
-        run: Callable[..., Any] = text.run if self._kernel is None else self._kernel
+        run: Callable[..., Any] = text.run_rows if self._kernel is None else self._kernel
         table, used = run(
             *(self._states, self._account, self._plan, self._at, self._facts, self._fine, self._numbers),
             *(self._sheet, np.empty((64, SHEET_WIDTH)), self._days, self._years),
             *(self._first, self._row, last, _sealed(decided), _sealed(targets), self._band),
-            *(self._equity, self._cash, self._positions, self._carry, self._interest),
+            *(self._tracks, self._positions, self._carry),
         )
         self._row = last
         self._tables.append(table[:used])
 
     def holdings(self) -> FloatArray:
         """Weights held at the close of the last simulated row, shape (symbols,); 0 after ruin."""
-        worth = float(self._equity[self._row - 1 - self._first])
+        worth = float(self._tracks[self._row - 1 - self._first, 0])
         held = np.array([s[S_POS] * s[S_PREVIOUS_CLOSE] for s in self._states])
         return held / worth if worth > 0.0 else np.zeros(len(held))
 
@@ -171,14 +171,15 @@ class Desk:
         )
         rows = np.concatenate([*self._tables, table[:used]])
         a = self._account
+        equity, cash, interest = self._tracks.T.copy()
         return Tracks(
-            equity=self._equity,
-            cash=self._cash,
+            equity=equity,
+            cash=cash,
             positions=self._positions,
             orders=orders_of(rows),
             trades=trades_of(rows),
             carry=self._carry,
-            interest=self._interest,
+            interest=interest,
             financing=tuple(float(a[at]) for at in (A_BORROW, A_FUNDING, A_MARGIN_INTEREST, A_CASH_INTEREST)),
         )
 

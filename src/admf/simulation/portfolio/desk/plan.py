@@ -132,11 +132,11 @@ def size_up(
             s[leg + L_WANT] = math.nan if turns else size - out + more
             room = room_of(s, p, facts[int(c[C_FACT])])
             if s[leg + L_TIF] == FOK and c[C_TOUCHED] == 1.0 and out + more > room:
-                first = HAS_ORDERS and s[leg + L_CLOSE_FIRST] == 1.0
-                if not first or out <= room:
-                    kill(s, account, sheet, i, first)
+                stays = HAS_ORDERS and s[leg + L_CLOSE_FIRST] == 1.0
+                if not stays or out <= room:
+                    kill(s, account, sheet, i, stays)
                     more = 0.0
-                if not first:
+                if not stays:
                     c[C_DUE] = 0.0
                     continue
             if out > room:
@@ -176,12 +176,12 @@ def acceptable(
     return more
 
 
-def kill(s: Any, account: Any, sheet: Any, i: int, first: bool) -> None:
+def kill(s: Any, account: Any, sheet: Any, i: int, stays: bool) -> None:
     """Cancel an order that was to fill whole at once, and cannot for the volume; what closes first stays."""
     lend(s, account)
     write_end(s, sheet, FIRST_LEG, s[S_ROW], math.nan, float(FILL_OR_KILL))
     take_back(s, account, sheet, i, math.nan)
-    if not first:
+    if not stays:
         s[FIRST_LEG + L_ACTIVE] = 0.0
 
 

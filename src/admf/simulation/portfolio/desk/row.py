@@ -219,14 +219,15 @@ def meet_margin(states: Any, account: Any, plan: Any, facts: Any, p: Any, sheet:
             continue
         x = facts[int(plan[i][C_FACT])]
         size = abs(s[S_POS])
-        out = min(size - whole_lots(p, size * share), room_of(s, p, x))
+        asked = size - whole_lots(p, size * share)
+        out = min(asked, room_of(s, p, x))
         if out > 0.0:
             lend(s, account)
             close_out(
                 s, p, x, sheet, out, size - out, s[S_HELD], x[X_OPEN], s[S_ROW], s[S_ROW] - 1.0,
-                float(MARGIN_CALL), 0.0, False, True, 0.0,
+                float(MARGIN_CALL), 0.0, False, out == asked, 0.0,
             )  # fmt: skip
-            take_back(s, account, sheet, i, math.nan)
+            take_back(s, account, sheet, i, asked)
 
 
 def go_through(

@@ -75,20 +75,21 @@ def keep(account: Any, sheet: Any, table: Any, used: int) -> Any:
     return table
 
 
-def run(
+def run_rows(
     states: Any, account: Any, plan: Any, at: Any, facts: Any, fine: Any, p: Any, sheet: Any, table: Any,
-    days: Any, years: Any, origin: int, first: int, last: int, decided: Any, targets: Any, band: float,
-    equity: Any, cash: Any, positions: Any, carry: Any, interest: Any,
+    days: Any, spans: Any, origin: int, first: int, last: int, when: Any, targets: Any, band: float,
+    tracks: Any, held_track: Any, carry_track: Any,
 ) -> Any:  # fmt: skip
     """Simulate rows first..last-1 of the joined calendar; row `origin` is bar 0 of what is filled in.
 
-    at: row of `facts` of each symbol's bar, -1 where it has none. A decision that saw what is held at the
-    close before comes with the rows after it. Gives the table of rows, and how many there are.
+    at: row of `facts` of each symbol's bar, -1 where it has none. tracks: equity, cash and interest. A
+    decision that saw what is held at the close before comes with the rows after it. Gives the table of rows,
+    and how many there are.
     """
     n = len(states)
     used = 0
     k = 0
-    if len(decided) > 0 and decided[0] == first - 1:
+    if len(when) > 0 and when[0] == first - 1:
         account[A_ROWS] = 0.0
         decide(states, account, plan, p, sheet, targets[0], band)
         table = keep(account, sheet, table, used)
@@ -101,15 +102,15 @@ def run(
             plan[i][C_CARRY] = 0.0
         paid = account[A_MARGIN_INTEREST] + account[A_CASH_INTEREST]
         simulate_row(
-            states, account, plan, facts, fine, p, sheet, float(days[t]), float(years[t]), band
+            states, account, plan, facts, fine, p, sheet, float(days[t]), float(spans[t]), band
         )  # fmt: skip
-        equity[t - origin] = account[A_EQUITY]
-        cash[t - origin] = account[A_CASH]
-        interest[t - origin] = account[A_MARGIN_INTEREST] + account[A_CASH_INTEREST] - paid
+        tracks[t - origin, 0] = account[A_EQUITY]
+        tracks[t - origin, 1] = account[A_CASH]
+        tracks[t - origin, 2] = account[A_MARGIN_INTEREST] + account[A_CASH_INTEREST] - paid
         for i in range(n):
-            positions[t - origin, i] = states[i][S_POS]
-            carry[t - origin, i] = plan[i][C_CARRY]
-        if k < len(decided) and decided[k] == t:
+            held_track[t - origin, i] = states[i][S_POS]
+            carry_track[t - origin, i] = plan[i][C_CARRY]
+        if k < len(when) and when[k] == t:
             decide(states, account, plan, p, sheet, targets[k], band)
             k += 1
         if account[A_ROWS] > 0.0:

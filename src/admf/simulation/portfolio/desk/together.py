@@ -104,6 +104,13 @@ def trade_together(
             end_of_open(states[i], account, plan, facts, sheet, i)
 
 
+def bound_at(s: Any, opens: bool) -> float:
+    """Worst price of a fill of the working order; what a change of side closes first has none."""
+    if HAS_ORDERS and not opens and s[FIRST_LEG + L_CLOSE_FIRST] == 1.0:
+        return 0.0
+    return bound_of(s, FIRST_LEG)
+
+
 def affords(account: Any, value: float, fee: float, credit: float) -> bool:
     """Tell whether a sale brings money, or leaves the account's cash within its credit."""
     return value >= fee or account[A_CASH] + value - fee + credit >= 0.0
@@ -115,16 +122,16 @@ def sell(
 ) -> None:  # fmt: skip
     """Reduce a long position, or open or enlarge a short one."""
     c = plan[i]
-    leg = FIRST_LEG
     q = c[C_QUOTE]
-    bound = bound_of(s, leg)
+    bound = bound_at(s, opens)
     lend(s, account)
     price = entry_prices(p, x, -1.0, q, units, bound)[1] if opens else exit_price(p, x, 1.0, q, units, bound)
     if not affords(account, units * price, fee_of(s, p, units, price, False), credit):
         refuse_units(s, account, sheet, i, -1.0, units, price, float(NOT_AFFORDABLE), q)
         return
-    whole = c[C_SHORT] == 0.0 or (not opens and c[C_OUT] == c[C_ASKED_OUT])
-    book(s, account, plan, x, p, sheet, i, units, opens, bound, whole, units)
+    asked = c[C_ASKED_MORE] if opens else c[C_ASKED_OUT]
+    whole = c[C_SHORT] == 0.0 or (not opens and c[C_OUT] == asked)
+    book(s, account, plan, x, p, sheet, i, units, opens, bound, whole, units if whole else asked)
 
 
 def book(
@@ -224,7 +231,7 @@ def to_buy(s: Any, plan: Any, i: int, opens: bool) -> float:
 
 def buying_price(s: Any, p: Any, x: Any, q: float, units: float, opens: bool) -> float:
     """Price of a purchase, after slippage and spread."""
-    bound = bound_of(s, FIRST_LEG)
+    bound = bound_at(s, opens)
     return entry_prices(p, x, 1.0, q, units, bound)[1] if opens else exit_price(p, x, -1.0, q, units, bound)
 
 
@@ -271,7 +278,7 @@ def buy(
         asked = wanted
         if not whole:
             asked = c[C_ASKED_MORE] if opens else c[C_ASKED_OUT]
-        book(s, account, plan, x, p, sheet, i, units, opens, bound_of(s, FIRST_LEG), whole, asked)
+        book(s, account, plan, x, p, sheet, i, units, opens, bound_at(s, opens), whole, asked)
         if units != wanted:
             sheet[int(account[A_ROWS]) - 1][R_CASH_CUT] = 1.0
             if not opens:
