@@ -122,6 +122,16 @@ def order(
         send(s, account, p, w, why)
 
 
+def type_of(s: Any, p: Any, slot: int) -> float:
+    """Type that a decision on its way will have; what reduces, and what risk orders, is at market."""
+    target = s[slot + Q_LEGS]
+    reduces = s[S_POS] * target > 0.0 and s[slot + Q_SIDE] * target < 0.0
+    if target == 0.0 or reduces or s[slot + Q_REASON] == RISK:
+        return float(MARKET)
+    kind: float = p[P_ORDER_TYPE]
+    return kind
+
+
 def drop(s: Any, account: Any, p: Any, sheet: Any, all_of_them: bool) -> None:
     """Replace decisions that have not arrived: all, or the one that would arrive with the next decision."""
     value = account[A_EQUITY]
@@ -134,7 +144,7 @@ def drop(s: Any, account: Any, p: Any, sheet: Any, all_of_them: bool) -> None:
         target = s[slot + Q_LEGS]
         write_row(
             s, sheet, IS_ORDER, s[slot + Q_DECIDED], -1.0, 1.0 if target * value >= held else -1.0, target,
-            NAN, NAN, NAN, 0.0, 0.0, 0.0, s[slot + Q_REASON], float(REPLACED), float(MARKET),
+            NAN, NAN, NAN, 0.0, 0.0, 0.0, s[slot + Q_REASON], float(REPLACED), type_of(s, p, slot),
         )  # fmt: skip
         s[slot + Q_FLAG] = 0.0
         s[S_OUTSTANDING] -= 1.0
@@ -225,6 +235,7 @@ def write_unfilled(states: Any, account: Any, p: Any, sheet: Any) -> None:
             target = s[slot + Q_LEGS]
             write_row(
                 s, sheet, IS_ORDER, s[slot + Q_DECIDED], -1.0, 1.0 if target * value >= held else -1.0,
-                target, NAN, NAN, NAN, 0.0, 0.0, 0.0, s[slot + Q_REASON], float(UNFILLED), float(MARKET),
+                target, NAN, NAN, NAN, 0.0, 0.0, 0.0, s[slot + Q_REASON], float(UNFILLED),
+                type_of(s, p, slot),
             )  # fmt: skip
         take_back(s, account, sheet, i, NAN)
