@@ -97,7 +97,6 @@ def _weights(result: PortfolioResult) -> frame.Part:
     return frame.Part("weights", "Weights", html, {"weights": figure})
 
 
-_INTEREST = "Interest of the account"  # the row of `ACCOUNT`
 _HEADS = {
     "price_pnl": "At quoted prices",
     "commission": "Commission",
@@ -109,12 +108,12 @@ _HEADS = {
 
 def _attribution(result: PortfolioResult) -> frame.Part:
     gained = float(result.equity_values[-1]) - result.initial_cash
-    by_symbol = result.attribution.rename(index={ACCOUNT: _INTEREST})
+    by_symbol = result.attribution
     figures = {"by-symbol": draw_portfolio.attribution_figure(by_symbol["pnl"], "Profit by symbol")}
     content = "<h3>By symbol</h3>" + _bars("by-symbol", "Profit by symbol", len(by_symbol))
     content += _profit_table(by_symbol, "Symbol", gained)
     if len(result.strategies):
-        both = result.attribution_by_strategy.rename(index={ACCOUNT: _INTEREST})
+        both = result.attribution_by_strategy
         by_strategy = both.groupby(level="strategy", sort=False).sum()
         figures["by-strategy"] = draw_portfolio.attribution_figure(by_strategy["pnl"], "Profit by strategy")
         content += "<h3>By strategy</h3>" + _bars("by-strategy", "Profit by strategy", len(by_strategy))
@@ -122,7 +121,7 @@ def _attribution(result: PortfolioResult) -> frame.Part:
         acted = both[(both != 0.0).any(axis=1)]
         if len(acted) > max(len(by_strategy), len(by_symbol)):
             acted.index = [
-                symbol if symbol == strategy == _INTEREST else f"{symbol}: {strategy}"
+                symbol if symbol == strategy == ACCOUNT else f"{symbol}: {strategy}"
                 for symbol, strategy in acted.index
             ]
             content += (

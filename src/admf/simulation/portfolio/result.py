@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _COST_NAMES = ("commission", "slippage", "spread")
 #: Who has what no symbol has, in the attributions: the interest of the account.
-ACCOUNT = "(account)"
+ACCOUNT = "interest of the account"
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -290,8 +290,8 @@ class PortfolioResult:
         """Where the profit comes from, by symbol, in currency.
 
         price_pnl (at quoted prices), commission, slippage, spread, financing (borrow and funding), and pnl:
-        the first less the others. Interest of the account, where there is any, is the financing of a row
-        ``(account)``. The pnl of all rows adds to the change of the equity.
+        the first less the others. What the account itself paid or received is the financing of a last row
+        (`ACCOUNT`), where there is any. The pnl of all rows adds to the change of the equity.
         """
         import pandas as pd
 
