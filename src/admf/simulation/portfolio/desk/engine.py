@@ -114,8 +114,9 @@ class Desk:
         self._joined, self._first, self._row = joined, first, first
         self._band = float(band)
         self._days, later = days
-        self._years = np.concatenate([[0.0], np.diff(joined.timestamps) / YEAR_NS])
-        self._years[first] = 0.0
+        years = np.concatenate([[0.0], np.diff(joined.timestamps) / YEAR_NS])
+        years[first] = 0.0
+        self._years = _sealed(years)
         facts, fine, self._at = gather_facts(joined, settings, tables or {}, finer or {})
         self._kernel = kernel
         numbers = settings.order_numbers()

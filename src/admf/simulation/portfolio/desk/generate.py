@@ -24,7 +24,7 @@ _TYPES = TYPES | {
 def desk_source(features: frozenset[str]) -> str:
     """Generate the module of the desk with the parts that `features` name; its function is ``run``."""
     text = engine_text("the portfolio's desk of orders", [run_rows], _TYPES, features | {"account"})
-    return text + "\n\nrun = run_rows\nrun.compile(run.types)\n"
+    return text + "\n\nrun = run_rows\nrun.compile(run.types)\nrun.disable_compile()\n"
 
 
 def compiled_desk(features: frozenset[str]) -> Callable[..., Any]:
