@@ -85,3 +85,12 @@ def test_finer_bars_decide_what_comes_first_in_their_symbol(random_bars):
     ends = dict(zip(result.trades.symbol, result.trades.exit_reason, strict=True))
     assert ends == {"A": "take_profit", "B": "stop_loss"}
     assert "bars of 1h (of A) decide it" in result.assumptions["inside a bar"]
+
+
+def test_an_estimate_knows_the_desk(some_bars):
+    bars = some_bars(4, n=300)
+    plain = BacktestConfig(portfolio={})
+    stops = BacktestConfig(portfolio={}, execution={"stop_loss_pct": 5})
+    fast, desk = estimate_portfolio(bars, plain), estimate_portfolio(bars, stops)
+    assert 0 < desk.seconds < fast.seconds  # so few bars are not compiled
+    assert estimate_portfolio(bars, plain, finer=True).seconds == desk.seconds

@@ -21,6 +21,7 @@ from admf.simulation.check import (
 from admf.simulation.pessimistic import pessimistic_settings
 from admf.simulation.portfolio.allocation import Allocation, most_of, resolve_allocation
 from admf.simulation.portfolio.api import simulated_rows
+from admf.simulation.portfolio.desk.engine import PLAIN_CELLS
 from admf.simulation.portfolio.engine import needs_desk
 from admf.simulation.portfolio.join import join
 from admf.simulation.portfolio.needs import data_problems, never_complete
@@ -39,7 +40,9 @@ _PATH = "portfolio.allocation"
 # Measured as those of one symbol; a cell is one symbol at one row of the joined calendar.
 SECONDS_PER_CELL = 400e-9  # loop, metrics, digest and tables of a portfolio that trades every week
 SECONDS_PER_DECISION = 60e-6
-DESK_SECONDS_PER_CELL = 130e-6  # the desk, in plain Python
+DESK_COMPILE_SECONDS = 40.0  # the desk of orders, where it is compiled
+DESK_SECONDS_PER_CELL = 500e-9
+DESK_PLAIN_SECONDS_PER_CELL = 40e-6
 BYTES_PER_CELL = 180
 
 
@@ -144,7 +147,9 @@ def _once(
     cells = rows * len(bars)
     seconds = COMPILE_SECONDS + START_SECONDS + cells * SECONDS_PER_CELL + rows * SECONDS_PER_DECISION
     if finer or needs_desk(settings_of(config)):
-        seconds += cells * DESK_SECONDS_PER_CELL - COMPILE_SECONDS
+        plain = cells < PLAIN_CELLS
+        seconds += cells * (DESK_PLAIN_SECONDS_PER_CELL if plain else DESK_SECONDS_PER_CELL)
+        seconds += (0.0 if plain else DESK_COMPILE_SECONDS) - COMPILE_SECONDS
     bound = bound_sleeves(allocation, list(bars), allow_modules)
     for strategy in {id(each): each for _, each in bound}.values():
         seconds += COMPILE_SECONDS if strategy.needs_python is None else 0.0
