@@ -49,12 +49,13 @@ class MarginConfig(Section):
     leverage: Annotated[float, Field(ge=1, le=100, allow_inf_nan=False)] = Field(
         1.0,
         title="Leverage",
-        description="Largest value of a position at its entry as a multiple of the equity.",
+        description="Largest value of a position at its entry as a multiple of the equity; of a portfolio, "
+        "of all positions: what its absolute weights may add to.",
     )
     maintenance_pct: Percent | None = Field(
         None,
         title="Maintenance margin (%)",
-        description="Of the position's value; equity below it is a margin call. Default: no margin call.",
+        description="Of all positions' value; equity below it is a margin call. Default: no margin call.",
     )
     on_margin_call: Literal["liquidate", "reduce"] = Field(
         "liquidate",
@@ -149,7 +150,7 @@ class RiskConfig(Section):
     cooldown_bars: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
         0,
         title="Cooldown (bars)",
-        description="Bars without an entry after a stop-loss, trailing stop or liquidation.",
+        description="Bars without an entry in a symbol after its stop-loss, trailing stop or liquidation.",
     )
     max_open_positions: Annotated[int, Field(ge=1, le=1_000_000)] | None = Field(
         None,
