@@ -153,3 +153,65 @@ def test_summary_and_picture_speak_of_a_portfolio(ensemble):
     assert "| metric | portfolio | held evenly |" in summary
     assert "for holding 4 symbols evenly" in summary
     assert "held evenly" in equity_svg(ensemble)
+
+
+@pytest.fixture(scope="module")
+def traded(bars):
+    """With orders, stops, borrowed cash and shares, and a rerun."""
+    weights = {"S0": 0.9, "S1": 0.6, "S2": -0.3}
+    return admf.simulate_portfolio(
+        bars,
+        "fixed_weights",
+        {"weights": weights},
+        rebalance="weekly",
+        execution={"order_type": "limit", "cancel_after_bars": 2, "stop_loss_pct": 8},
+        costs={"commission_bps": 5, "borrow_pct": 4, "margin_rate_pct": 6},
+        margin={"leverage": 2},
+        pessimistic_rerun=True,
+    )
+
+
+def test_the_page_shows_financing_reasons_orders_and_the_rerun(traded, read_page):
+    page = read_page(render(traded))
+    assert page.faults == []
+    assert [each["id"] for each in page.all("section") if each["id"] != "warnings"] == [
+        *SECTIONS[: SECTIONS.index("costs") + 1],
+        "pessimistic",
+        *SECTIONS[SECTIONS.index("costs") + 1 :],
+    ]
+    shown = page.texts["attribution"]
+    gained = float(traded.equity_values[-1]) - 100_000
+    assert traded.attribution["pnl"].sum() == pytest.approx(gained, abs=0.005)
+    assert f"{gained:+,.2f}" in shown
+    assert "Financing" in shown
+    assert f"interest of the account{-traded.interest.sum():+,.2f}" in shown
+    trades = page.texts["trades"]
+    assert "stop loss" in trades
+    assert "Financing" in trades
+    assert "Worst and best moment before the exit" in trades
+    expired = int((traded.orders["status"] == "expired").sum())
+    assert expired > 0
+    assert f"{expired} expired" in trades
+    assert f"{traded.costs['borrow']:,.2f}" in page.texts["costs"]
+    rerun = page.texts["pessimistic"]
+    assert "The same portfolio on the same bars" in rerun
+    assert f"{traded.pessimistic.equity_values[-1]:,.2f}" in rerun
+    assert traded.pessimistic.assumptions["costs"] in rerun
+    assert "Under pessimistic assumptions:" in summary_markdown(traded)
+
+
+def test_a_page_without_them_has_no_place_for_them(text, read_page):
+    page = read_page(text)
+    assert "pessimistic" not in page.texts
+    assert "Financing" not in page.texts["attribution"] + page.texts["trades"]
+    assert "Worst" not in page.texts["trades"]
+
+
+def test_borrowed_cash_is_drawn_as_none(bars):
+    run = {"rebalance": "weekly", "margin": {"leverage": 1.5}}
+    result = admf.simulate_portfolio(bars, "fixed_weights", {"weights": {"S0": 0.7, "S1": 0.8}}, **run)
+    figure = weights_figure(result)
+    cash = next(trace for trace in figure.data if trace.name == "cash")
+    assert min(cash.y) == 0.0
+    assert result.cash.min() < 0.0
+    assert "What is above 100 % is bought with borrowed cash." in figure.layout.meta["note"]

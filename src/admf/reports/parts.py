@@ -50,6 +50,7 @@ TRADE_COLUMNS: tuple[Column, ...] = (
     ("entry_price", "at", "price", False),
     ("exit_time", "Exit", "text", False),
     ("exit_price", "at", "price", False),
+    ("exit_reason", "Reason", "text", False),
     ("units", "Units", "units", False),
     ("pnl", "Profit", "money", True),
     ("return", "Return", "percent", True),
@@ -58,7 +59,6 @@ TRADE_COLUMNS: tuple[Column, ...] = (
     ("bars", "Bars", "count", False),
     ("commission", "Fees", "money", False),
     ("financing", "Financing", "money", False),
-    ("exit_reason", "Reason", "text", False),
 )
 
 
