@@ -30,11 +30,15 @@ def plain(equity, close, positions, trades=((), (), ()), traded=()):
     for value in traded:
         book[measures.TRADED] += value
     book[measures.HELD] = np.count_nonzero(positions)
-    returns = np.empty(equity.size)
-    valid, total = measures.equity_returns(equity, returns, CASH)
+    market = market_returns(close)
+    held = measures.market_sums(market)
+    highs, lows = np.empty((2, -(-equity.size // measures.BLOCK)))
+    measures.equity_blocks(equity, highs, lows)
+    sums = np.empty(measures.SUMS)
+    valid = measures.return_sums(equity, market, held, CASH, RISK_FREE, True, True, True, sums)
     known = {
-        "equity": equity, "returns": returns, "market": market_returns(close), "book": book, "cash": CASH,
-        "risk_free": RISK_FREE, "period": PERIOD, "valid": valid, "total": total,
+        "equity": equity, "highs": highs, "lows": lows, "sums": sums, "valid": valid, "market": market,
+        "held": held, "book": book, "cash": CASH, "risk_free": RISK_FREE, "period": PERIOD,
     }  # fmt: skip
     found = {}
     for group in measures.GROUPS:

@@ -57,6 +57,12 @@ def compile_kernel(source: str) -> Callable[..., Any]:
     return kernel
 
 
+def load(source: str) -> str:
+    """Compile a generated module that others import, or load it, and give its name."""
+    compile_kernel(source)
+    return f"admf_kernel_{hashlib.sha256(source.encode()).hexdigest()}"
+
+
 def _load(source: str, digest: str) -> Callable[..., Any]:
     path = _write(source, digest, cache_folder())
     name = f"admf_kernel_{digest}"

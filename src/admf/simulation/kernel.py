@@ -7,16 +7,23 @@ nothing; what is switched on or off, and text parameters, are part of the source
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache, lru_cache
+from functools import lru_cache
 from string import Template
 from typing import Any, NamedTuple
 
 from admf.simulation import measures, template
+from admf.simulation.compile import load
 from admf.simulation.records import ORDER_COLUMNS
 from admf.simulation.settings import NUMBERS
 from admf.simulation.step_source import StepSource, add, collect
 
 PRICES = ("open", "high", "low", "close")
+
+# What a sweep's kernel imports of the module of the metrics, with the types of its arguments.
+MEASURES_SHARED = {
+    "book_trade": "_OUT, _t.float64, _t.float64, _t.float64",
+    "market_sums": "_ROW",
+}
 
 # Names a step may ask for that the engine itself knows, as the loop's expressions.
 ACCOUNT = {
@@ -74,6 +81,8 @@ def _expressions(features: frozenset[str]) -> dict[str, str]:
         # `reenter` orders whatever is decided, except to be flat when flat
         "differs": "v != held or v != 0.0" if "reenter" in features else "v != held",
         "width": str(len(ORDER_COLUMNS)),
+        "traded": str(measures.TRADED),
+        "in_market": str(measures.HELD),
     }
 
 
@@ -195,11 +204,11 @@ def sweep_source(step: StepCall, features: frozenset[str], metrics: tuple[str, .
     Returns
     -------
     str
-        Source with a function ``run(out, begin, end, flags, equity, returns, book, market, warms, index,
-        params, states, settings, rows, first, last, open, high, low, close, risk_free, period)``: trials
+        Source with a function ``run(out, begin, end, flags, equity, book, market, warms, index, params,
+        states, settings, rows, first, last, open, high, low, close, risk_free, period)``: trials
         begin..end-1 fill their rows of `out`, a column a metric. Row ``index[i, j]`` of `rows` is the array
-        that trial i reads as its j-th; `params`, `states` and `settings` hold its numbers. `equity`,
-        `returns` and `book` are scratch.
+        that trial i reads as its j-th; `params`, `states` and `settings` hold its numbers. `equity` and
+        `book` are scratch.
     """
     numbers = _numbers(features)
     given = {name: name for name in ("equity", "book", "first", "last", "warm", *PRICES)}
@@ -245,13 +254,12 @@ def sweep_module(
         values["state"] = f"({', '.join(parts)},)"
     arguments = {
         "out": "_TABLE", "begin": "_t.int64", "end": "_t.int64", "flags": "_FLAGS", "equity": "_OUT",
-        "returns": "_OUT", "book": "_OUT", "market": "_ROW", "warms": "_FLAGS", "index": "_INDEX",
+        "book": "_OUT", "market": "_ROW", "warms": "_FLAGS", "index": "_INDEX",
         "params": "_TABLE", "states": "_TABLE", "settings": "_TABLE", "rows": "_ROWS",
         "first": "_t.int64", "last": "_t.int64",
         **dict.fromkeys(PRICES, "_ROW"), "risk_free": "_t.float64", "period": "_t.float64",
         **(more or {}),
     }  # fmt: skip
-    measured, functions = _measure(metrics)
     tail = Template(template.SWEEP).substitute(
         loop=loop(list(values)),
         signature=", ".join(arguments.values()),
@@ -260,47 +268,57 @@ def sweep_module(
         values=", ".join(values.values()),
         cash=cash,
     )
-    return head("many trials of one strategy", [step.source, *functions]) + imports + measured + tail
+    measured = Template(template.MEASURED).substitute(module=load(measures_source(metrics)))
+    return head("many trials of one strategy", [step.source]) + measured + imports + tail
 
 
-@cache
-def metrics_source() -> str:
-    """Generate the module that computes all streamed metrics of one simulation.
+@lru_cache(maxsize=64)
+def measures_source(metrics: tuple[str, ...]) -> str:
+    """Generate the module that computes metrics of a simulation; it is the same for all strategies.
+
+    Parameters
+    ----------
+    metrics
+        As for `sweep_source`.
 
     Returns
     -------
     str
-        Source with a function ``run(out, equity, returns, market, positions, pnl, paid, bars, traded, cash,
-        risk_free, period)`` that fills row 0 of `out` with the metrics in the order of `measures.STREAMED`.
+        Source with what a sweep's kernel imports, and a function ``run(out, equity, market, positions, pnl,
+        paid, bars, traded, cash, risk_free, period)`` that fills row 0 of `out` with the metrics.
     """
-    measured, functions = _measure(measures.STREAMED)
-    tail = Template(template.METRICS).substitute(book_size=measures.BOOK_SIZE)
-    return head("the metrics of a simulation", functions) + measured + tail
-
-
-@lru_cache(maxsize=64)
-def _measure(metrics: tuple[str, ...]) -> tuple[str, list[StepSource]]:
-    """Return the text that computes these metrics, and the functions that it calls."""
-    lines: list[str] = []
-    names = ["finite", "book_trade"]
     groups = [group for group in measures.GROUPS if not set(group.metrics).isdisjoint(metrics)]
-    if any("valid" in group.arguments for group in groups):
-        lines.append("valid, total = equity_returns(equity, returns, cash)")
-        names.append("equity_returns")
-    for group in groups:
-        names.append(group.function)
-        lines.append(f"found = {group.function}({', '.join(group.arguments)})")
+    used = {argument for group in groups for argument in group.arguments}
+    names = ["finite", "book_trade", "market_sums", *(group.function for group in groups)]
+    lines = []
+    if "highs" in used:
+        names.append("equity_blocks")
+        lines += ["highs, lows = np.empty(blocks), np.empty(blocks)", "equity_blocks(equity, highs, lows)"]
+    if "sums" in used:
+        names.append("return_sums")
+        flags = (name in names for name in ("return_shape", "return_downside", "return_market"))
+        arguments = f"equity, market, held, cash, risk_free, {', '.join(map(str, flags))}, sums"
+        lines += [f"sums = np.empty({measures.SUMS})", f"valid = return_sums({arguments})"]
+    for number, group in enumerate(groups):  # every group's tuple has a type of its own
+        lines.append(f"found_{number} = {group.function}({', '.join(group.arguments)})")
         lines += [
-            f"out[i, {metrics.index(name)}] = finite(found[{at}])"
+            f"out[i, {metrics.index(name)}] = finite(found_{number}[{at}])"
             for at, name in enumerate(group.metrics)
             if name in metrics
         ]
-        # every group's tuple has a type of its own
-        lines = [line.replace("found", f"found_{len(names)}") for line in lines]
-    text = Template(template.MEASURE).substitute(measures="\n    ".join(lines))
-    cells = {name: f"{name} = {getattr(measures, name)}" for name in ("TRADED", "HELD")}  # the loop's own
-    functions = [collect(getattr(measures, name), {}) for name in names]
-    return text, [StepSource("", constants=cells), *functions]
+    tail = Template(template.MEASURES).substitute(
+        measures="\n    ".join(lines),
+        block=measures.BLOCK,
+        book_size=measures.BOOK_SIZE,
+        traded=measures.TRADED,
+        held=measures.HELD,
+    )
+    text = head("metrics of a simulation", [collect(getattr(measures, name), {}) for name in names]) + tail
+    for name, types in MEASURES_SHARED.items():
+        text = text.replace(
+            f"@_njit(**_OPTIONS)\ndef {name}(", f"@_njit(({types},), cache=True, **_OPTIONS)\ndef {name}("
+        )
+    return text
 
 
 def head(title: str, sources: Sequence[StepSource]) -> str:

@@ -212,12 +212,12 @@ def streamed_metrics(
         Currency, fraction a bar, bars a year.
     """
     from admf.simulation.compile import compile_kernel
-    from admf.simulation.kernel import metrics_source
+    from admf.simulation.kernel import measures_source
 
     out = np.empty((1, len(STREAMED)))
     columns = (np.ascontiguousarray(column, dtype=np.float64) for column in (pnl, paid, bars, traded))
     numbers = (float(initial_cash), float(risk_free), float(period))
-    run = compile_kernel(metrics_source())
-    run(out, equity, np.empty(equity.size), market, positions, *columns, *numbers)
+    run = compile_kernel(measures_source(STREAMED))
+    run(out, equity, market, positions, *columns, *numbers)
     values: NDArray[np.float64] = out[0]
     return values

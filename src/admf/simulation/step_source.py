@@ -21,7 +21,7 @@ import numpy as np
 
 # Names that the generated module uses itself.
 RESERVED = frozenset(
-    {"run", "_nan", "_njit", "_t", "_store", "_roomy", "_trial", "_measure"}
+    {"run", "_nan", "_njit", "_t", "_store", "_roomy", "_trial", "_measure", "_book_trade", "_market_sums"}
     | {"_begin_run", "_begin_bar", "_take_target", "_take_order", "_write_pending", "_sort_rows"}
     | {"_ROW", "_OUT", "_ROWS", "_TABLE", "_INDEX", "_FLAGS", "_OPTIONS"}
 )

@@ -56,8 +56,8 @@ _store(
 n_orders += 1
 #end
 #if !record
-book_trade(book, pnl, out * entry, float(at - entry_bar))
-book[TRADED] += out * price
+_book_trade(book, pnl, out * entry, float(at - entry_bar))
+book[$traded] += out * price
 #end
 if left > 0.0:
     pos = side * left
@@ -139,7 +139,7 @@ else:
         n_orders += 1
         #end
         #if !record
-        book[TRADED] += more * price
+        book[$traded] += more * price
         #end
 """
 
@@ -431,7 +431,7 @@ def $name($arguments):
     return orders[:n_orders], trades[:n_trades], ending
     #end
     #if !record
-    book[HELD] = float(invested + (last - opened if pos != 0.0 else 0))
+    book[$in_market] = float(invested + (last - opened if pos != 0.0 else 0))
     #end
 """
 
@@ -485,12 +485,11 @@ def _roomy(table, used):
 $loop
 """
 
-# Metrics of one simulation, into row `i` of `out`.
-MEASURE = """
-
-@_njit(**_OPTIONS)
-def _measure(out, i, equity, returns, market, book, cash, risk_free, period):
-    $measures
+# What a sweep takes from the module of its metrics, by names that no strategy may use.
+MEASURED = """
+from $module import book_trade as _book_trade
+from $module import market_sums as _market_sums
+from $module import measure as _measure
 """
 
 # Many trials: `flags` holds a cancel flag and the count of trials done. A trial whose values never are
@@ -503,6 +502,7 @@ $loop
 
 @_njit(($signature,), cache=True, **_OPTIONS)
 def run($arguments):
+    held = _market_sums(market)
     for i in range(begin, end):
         if flags[0] != 0:
             break
@@ -511,22 +511,32 @@ def run($arguments):
             for j in range($book_size):
                 book[j] = 0.0
             _trial($values)
-            _measure(out, i, equity, returns, market, book, $cash, risk_free, period)
+            _measure(out, i, equity, market, held, book, $cash, risk_free, period)
         flags[1] += 1
 """
 
-# The metrics of a simulation that is there already: trades and fills are entered in their order.
-METRICS = """
+# Metrics of one simulation, into row `i` of `out`; `run` is for one that is there already: its trades and
+# fills are entered in their order.
+MEASURES = """
 
-@_njit((_TABLE, _ROW, _OUT, _ROW, _ROW, _ROW, _ROW, _ROW, _ROW, *[_t.float64] * 3), cache=True, **_OPTIONS)
-def run(out, equity, returns, market, positions, pnl, paid, bars, traded, cash, risk_free, period):
+_PAIR = _t.UniTuple(_t.float64, 2)
+
+
+@_njit((_TABLE, _t.int64, _ROW, _ROW, _PAIR, _OUT, *[_t.float64] * 3), cache=True, **_OPTIONS)
+def measure(out, i, equity, market, held, book, cash, risk_free, period):
+    blocks = (equity.shape[0] + $block - 1) // $block
+    $measures
+
+
+@_njit((_TABLE, _ROW, _ROW, _ROW, _ROW, _ROW, _ROW, _ROW, *[_t.float64] * 3), cache=True, **_OPTIONS)
+def run(out, equity, market, positions, pnl, paid, bars, traded, cash, risk_free, period):
     book = np.zeros($book_size)
     for i in range(pnl.size):
         book_trade(book, pnl[i], paid[i], bars[i])
     for value in traded:
-        book[TRADED] += value
+        book[$traded] += value
     for value in positions:
         if value != 0.0:
-            book[HELD] += 1.0
-    _measure(out, 0, equity, returns, market, book, cash, risk_free, period)
+            book[$held] += 1.0
+    measure(out, 0, equity, market, market_sums(market), book, cash, risk_free, period)
 """

@@ -13,7 +13,7 @@ from functools import lru_cache
 from string import Template
 from typing import Any
 
-from admf.simulation import kernel
+from admf.simulation import kernel, measures
 from admf.simulation.compile import compile_kernel
 from admf.simulation.orders import bar, decide, layout
 from admf.simulation.records import FILLED, ORDER_COLUMNS, PARTLY_FILLED, TRADE_COLUMNS
@@ -121,7 +121,7 @@ TRIAL = """def _trial($arguments):
         _begin_bar(_s, settings, _box, facts[t], fine)
         equity[t - first] = _s[$equity_at]
         if _s[$position_at] != 0.0:
-            book[HELD] += 1.0
+            book[$held] += 1.0
         if t >= warm:
             $decision
             $take
@@ -129,9 +129,9 @@ TRIAL = """def _trial($arguments):
         for i in range(int(_s[$rows_at])):
             if _box[i, 0] != $is_order:
                 paid = _box[i, $units] * _box[i, $entry_price]
-                book_trade(book, _box[i, $pnl], paid, _box[i, $exit_bar] - _box[i, $entry_bar])
+                _book_trade(book, _box[i, $pnl], paid, _box[i, $exit_bar] - _box[i, $entry_bar])
             elif _box[i, $status] == $filled or _box[i, $status] == $partly:
-                book[TRADED] += _box[i, $units_filled] * _box[i, $price]
+                book[$traded] += _box[i, $units_filled] * _box[i, $price]
 """
 
 _PLACES = {
@@ -145,6 +145,7 @@ _PLACES = {
 
 
 _BOX = {
+    "held": measures.HELD, "traded": measures.TRADED,
     "filled": FILLED, "partly": PARTLY_FILLED,
     "entry_bar": 1 + TRADE_COLUMNS.index("entry_bar"), "exit_bar": 1 + TRADE_COLUMNS.index("exit_bar"),
     "pnl": 1 + TRADE_COLUMNS.index("pnl"), "units": 1 + TRADE_COLUMNS.index("units"),

@@ -121,7 +121,7 @@ class Engine:
     ) -> None:
         self._market, self._metrics, self._workers = market, metrics, workers
         self._stop, self._progress = stop, progress
-        self._scratch: list[tuple[FloatArray, FloatArray, FloatArray]] = []
+        self._scratch: list[tuple[FloatArray, FloatArray]] = []
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="admf-sweep")
         self._table = IndicatorTable(market.bars)
         self._rows: dict[str, FloatArray] = {}  # of the last block
@@ -227,7 +227,7 @@ class Engine:
         try:
             scratch = self._scratch.pop()
         except IndexError:
-            scratch = (np.empty(n), np.empty(n), np.empty(BOOK_SIZE))
+            scratch = (np.empty(n), np.empty(BOOK_SIZE))
         try:
             kernel(found, begin, end, flags, *scratch, *common)
         except Exception as error:
