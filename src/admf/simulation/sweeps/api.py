@@ -6,9 +6,12 @@ import inspect
 import os
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
+from itertools import chain, repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,12 +24,13 @@ from admf.simulation.api import backtest_config, simulated_range
 from admf.simulation.measures import STREAMED
 from admf.simulation.metrics import TAILS, market_returns, risk_free_per_bar
 from admf.simulation.step_source import gives_orders
-from admf.simulation.sweeps.engine import Engine, Market, StepFailedError, Stop
-from admf.simulation.sweeps.plan import Binder, Group
+from admf.simulation.sweeps.engine import Engine, Market, Running, StepFailedError, Stop
+from admf.simulation.sweeps.plan import Binder, Group, blocks_of
 from admf.simulation.sweeps.result import SweepResult
 from admf.simulation.sweeps.space import Trials, read_trials
 from admf.simulation.sweeps.store import Store, digest_of
 from admf.simulation.sweeps.variants import Variants, read_variants
+from admf.typing import FloatArray
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +48,7 @@ if TYPE_CHECKING:
     from admf.strategies import BoundStrategy
 
 CHUNK_TRIALS = 10_000  # of a file
-PIECE_TRIALS = 2_000  # in memory: while a piece is computed, the next one is bound
+PIECE_TRIALS = (250, 500, 1_000, 2_000)  # in memory; nothing runs until the first is bound
 
 
 def sweep(
@@ -88,7 +92,7 @@ def sweep(
     workers
         Threads; None: one a processor. The numbers do not depend on it.
     chunk_size
-        Trials of a chunk, that is of a file in `output`; 10,000 unless told (2,000 in memory). The numbers do
+        Trials of a chunk, that is of a file in `output`; 10,000 unless told (fewer in memory). The numbers do
         not depend on it.
     cancel
         A `threading.Event`, or a function that gives true when the sweep shall stop. Looked at between
@@ -124,7 +128,10 @@ def sweep(
         bars = load_bars(bars)
     names = _metric_names(metrics)
     threads = _positive("workers", workers, os.cpu_count() or 1)
-    size = _positive("chunk_size", chunk_size, PIECE_TRIALS if output is None else CHUNK_TRIALS)
+    size = _positive("chunk_size", chunk_size, CHUNK_TRIALS)
+    sizes: Iterator[int] = repeat(size)
+    if output is None and chunk_size is None:
+        sizes = chain(PIECE_TRIALS, repeat(PIECE_TRIALS[-1]))
 
     def config_of(sections: Mapping[str, Any]) -> BacktestConfig:
         return backtest_config(strategy, sections, initial_cash, start, end, risk_free_pct)
@@ -152,7 +159,7 @@ def sweep(
     run = _Run(market, trials, variants, binder, names, threads, stop, on_progress)
     try:
         folder = None if output is None else Path(output)
-        run.chunks(size, None if folder is None else Store(folder, -(-trials.count // size)), source)
+        run.chunks(sizes, None if folder is None else Store(folder, -(-trials.count // size)), source)
     finally:
         run.engine.close()
     return SweepResult(
@@ -170,8 +177,36 @@ def sweep(
     )
 
 
+@dataclass
+class _Chunk:
+    """Trials that are bound at once, and written at once.
+
+    Parameters
+    ----------
+    number, begin, end
+        Its position, and its trials.
+    digest
+        Of what its numbers depend on; empty where it is kept in memory.
+    groups
+        Its trials by the code that they run, with the kernel, or why there is none.
+    out, done
+        Metrics of each trial, and whether it was run.
+    running
+        Blocks that are not finished.
+    """
+
+    number: int
+    begin: int
+    end: int
+    digest: str
+    groups: list[tuple[Group, Any]]
+    out: FloatArray
+    done: np.ndarray[Any, np.dtype[np.bool_]]
+    running: int = 0
+
+
 class _Run:
-    """One sweep, chunk after chunk."""
+    """One sweep, chunk after chunk: while one is computed, the next is bound."""
 
     def __init__(
         self,
@@ -192,60 +227,85 @@ class _Run:
         self.reported = 0
         self.reasons: dict[str, None] = {}
         self.parts: list[dict[str, Any]] = []
-        self.ahead: dict[int, list[Group]] = {}
+        self.store: Store | None = None
+        self.running: deque[tuple[_Chunk, int, Running]] = deque()
 
-    def chunks(self, size: int, store: Store | None, source: str) -> None:
+    def chunks(self, sizes: Iterator[int], store: Store | None, source: str) -> None:
         """Run all chunks that are not there yet."""
-        for chunk, begin in enumerate(range(0, self.trials.count, size)):
-            if self.stop.check():
-                break
-            end = min(begin + size, self.trials.count)
-            bound = self.ahead.pop(begin, None) or self._groups(begin, end)
-            groups = [(group, self.engine.kernel_of(group)) for group in bound]
-            digest = ""
-            if store is not None:
-                digest = self._digest(groups, source, begin, end)
-                if store.has(chunk, digest):
-                    self.finished += end - begin
-                    self._advance(end - begin)
-                    continue
-            columns, count = self._chunk(groups, begin, end, min(end + size, self.trials.count))
-            if store is None:
-                self.parts.append(columns)
-                self.finished += count
-            elif count == end - begin:
-                store.write(chunk, digest, columns)
-                self.finished += count
+        self.store = store
+        begin = number = 0
+        try:
+            while begin < self.trials.count and not self.stop.check():
+                end = min(begin + next(sizes), self.trials.count)
+                self._begin(number, begin, end, source)
+                begin, number = end, number + 1
+        except BaseException:
+            self.stop.reason, self.on_progress = "cancelled", None  # what still runs must not be waited for
+            raise
+        finally:
+            self._finish(0)
         if store is None and not self.parts:
             self.parts.append(self._columns(0, 0, np.empty((0, len(self.names))), np.empty(0, dtype=bool)))
 
-    def _groups(self, begin: int, end: int) -> list[Group]:
-        return self.binder.groups(self.trials, self.variants, begin, end)
-
-    def _look_ahead(self, begin: int, end: int) -> None:
-        """Bind the trials of the next chunk, while the threads are busy with this one."""
-        if begin < end and begin not in self.ahead:
-            with suppress(AdmfError):  # raised again when it is that chunk's turn
-                self.ahead[begin] = self._groups(begin, end)
-
-    def _chunk(self, groups: Any, begin: int, end: int, following: int) -> tuple[dict[str, Any], int]:
+    def _begin(self, number: int, begin: int, end: int, source: str) -> None:
+        """Bind a chunk and give its blocks to the threads."""
+        try:
+            bound = self.binder.groups(self.trials, self.variants, begin, end)
+        except AdmfError:  # the strategy refuses some parameters: what comes before them counts
+            self._finish(0)
+            raise
+        groups = [(group, self.engine.kernel_of(group)) for group in bound]
+        digest = ""
+        if self.store is not None:
+            digest = self._digest(groups, source, begin, end)
+            if self.store.has(number, digest):
+                self.finished += end - begin
+                self._advance(end - begin)
+                return
         out = np.full((end - begin, len(self.names)), np.nan)
-        done = np.zeros(end - begin, dtype=bool)
-        for group, kernel in groups:
-            reason = kernel if isinstance(kernel, str) else None
-            if not isinstance(kernel, str):
-                try:
-                    self.engine.run(group, kernel[0], out, done, lambda: self._look_ahead(end, following))
-                except StepFailedError as error:
-                    reason = str(error)  # the plain engine says on which bar
-            if reason is not None:
-                self.reasons[reason] = None
-                self.engine.run_plain(group, lambda at: self._bound(begin + at), out, done)
-        return self._columns(begin, end, out, done), int(done.sum())
+        chunk = _Chunk(number, begin, end, digest, groups, out, np.zeros(end - begin, dtype=bool), 1)
+        for at, (group, kernel) in enumerate(groups):
+            if isinstance(kernel, str):
+                continue
+            for block in blocks_of(group, self.engine.most_rows):
+                if self.stop.check():
+                    break
+                self.running.append((chunk, at, self.engine.start(block, group, kernel[0])))
+                chunk.running += 1
+                self._finish(self.engine.blocks_ahead)
+        self._release(chunk)
 
-    def _bound(self, trial: int) -> tuple[BoundStrategy, Settings]:
-        settings = self.variants.settings[self.variants.of(trial)]
-        return self.binder.one(self.trials.values(trial)), settings
+    def _finish(self, most: int) -> None:
+        """Wait until no more blocks than that are with the threads."""
+        while len(self.running) > most:
+            chunk, at, running = self.running.popleft()
+            try:
+                self.engine.finish(running, chunk.out, chunk.done)
+            except StepFailedError as error:  # the plain engine says on which bar
+                chunk.groups[at] = (chunk.groups[at][0], str(error))
+            self._release(chunk)
+
+    def _release(self, chunk: _Chunk) -> None:
+        """Take a chunk's result when nothing of it runs any more."""
+        chunk.running -= 1
+        if chunk.running:
+            return
+        for group, kernel in chunk.groups:
+            if isinstance(kernel, str):
+                self.reasons[kernel] = None
+                self.engine.run_plain(group, partial(self._bound, chunk.begin), chunk.out, chunk.done)
+        count = int(chunk.done.sum())
+        columns = self._columns(chunk.begin, chunk.end, chunk.out, chunk.done)
+        if self.store is None:
+            self.parts.append(columns)
+            self.finished += count
+        elif count == chunk.end - chunk.begin:
+            self.store.write(chunk.number, chunk.digest, columns)
+            self.finished += count
+
+    def _bound(self, begin: int, at: int) -> tuple[BoundStrategy, Settings]:
+        settings = self.variants.settings[self.variants.of(begin + at)]
+        return self.binder.one(self.trials.values(begin + at)), settings
 
     def _columns(self, begin: int, end: int, out: Any, done: Any) -> dict[str, Any]:
         columns: dict[str, Any] = {"trial": np.arange(begin, end)[done]}

@@ -5,8 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +25,7 @@ from admf.simulation.orders import generate
 from admf.simulation.records import ORDER_COLUMNS, TRADE_COLUMNS, is_fill
 from admf.simulation.settings import Settings
 from admf.simulation.step_source import NotEmbeddableError, collect
-from admf.simulation.sweeps.plan import Block, Group, blocks_of
+from admf.simulation.sweeps.plan import Block, Group
 from admf.typing import FloatArray
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
     from admf.strategies import BoundStrategy
 
 POLL_SECONDS = 0.02  # how often the cancel flag and the deadline are looked at
-ROW_BYTES = 32_000_000  # of the arrays of one block; two blocks are in memory at once
+ROW_BYTES = 32_000_000  # of the arrays of one block; those of two may be in memory at once
+SLICES = 8  # of a block for each thread
+SLICE_BARS = 2_000_000  # of a slice, where nothing looks whether to stop while it runs
 FEW_ROWS = 16  # that many are always allowed, and as many indicators are kept for each other's sake
 
 
@@ -104,7 +107,7 @@ class Engine:
     metrics
         Names of the metrics to compute.
     workers
-        Threads.
+        Threads; one: all is done in the calling thread.
     stop
         Looked at between trials.
     progress
@@ -122,21 +125,42 @@ class Engine:
         self._market, self._metrics, self._workers = market, metrics, workers
         self._stop, self._progress = stop, progress
         self._scratch: list[tuple[FloatArray, FloatArray]] = []
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="admf-sweep")
+        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="admf-sweep") if workers > 1 else None
         self._table = IndicatorTable(market.bars)
-        self._rows: dict[str, FloatArray] = {}  # of the last block
+        self._rows = _Rows(0, len(market.bars))
         self._known_facts: dict[FactNeeds, Facts] = {}
+        self._kernels: dict[Any, tuple[Callable[..., Any], str] | str] = {}
         self.unfinished_values = 0  # trials whose values were never complete
+
+    @property
+    def most_rows(self) -> int:
+        """Arrays that a block of trials may read."""
+        return max(ROW_BYTES // (8 * len(self._market.bars)), FEW_ROWS)
+
+    @property
+    def blocks_ahead(self) -> int:
+        """Blocks that may run while the next one is prepared."""
+        return 2 if self._workers > 1 else 0
 
     def close(self) -> None:
         """End the threads."""
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        if self._pool is not None:
+            self._pool.shutdown(wait=True, cancel_futures=True)
 
     def kernel_of(self, group: Group) -> tuple[Callable[..., Any], str] | str:
         """Compile a group's kernel: it and its source, or why there is none."""
         bound = group.strategy
         if bound.needs_python is not None:
             return bound.needs_python
+        state = None if bound.initial_state is None else tuple(map(type, bound.initial_state))
+        numbers = tuple((name, type(value)) for name, value in group.numbers.items())
+        key = (bound.on_bar, group.rows, numbers, tuple(group.texts.items()), state, group.features)
+        if key not in self._kernels:
+            self._kernels[key] = self._compile(group)
+        return self._kernels[key]
+
+    def _compile(self, group: Group) -> tuple[Callable[..., Any], str] | str:
+        bound = group.strategy
         try:
             call = StepCall(
                 collect(bound.on_bar, group.texts),
@@ -151,69 +175,64 @@ class Engine:
         except (CannotCompileError, NotEmbeddableError) as error:
             return str(error)
 
-    def run(
-        self,
-        group: Group,
-        kernel: Callable[..., Any],
-        out: FloatArray,
-        done: np.ndarray[Any, np.dtype[np.bool_]],
-        meanwhile: Callable[[], None],
-    ) -> None:
-        """Run a group's trials into their rows of `out`, and mark in `done` those that were run.
-
-        `meanwhile` is called when all is given to the threads, before they are waited for.
-        """
-        most = max(ROW_BYTES // (8 * len(self._market.bars)), FEW_ROWS)
-        running: list[_Running] = []
-        try:
-            for block in blocks_of(group, most):
-                if self._stop.check():
-                    break
-                running.append(self._start(block, group, kernel))
-                # With several threads the next block's arrays are computed while this one runs.
-                while len(running) > (self._workers > 1):
-                    running.pop(0).finish(self, out, done)
-            if running:
-                meanwhile()
-        except StepFailedError:
-            raise
-        except BaseException:
-            self._stop.reason = "cancelled"  # what still runs must not be waited for
-            raise
-        finally:
-            while running:
-                running.pop(0).finish(self, out, done)
-
-    def _start(self, block: Block, group: Group, kernel: Callable[..., Any]) -> _Running:
+    def start(self, block: Block, group: Group, kernel: Callable[..., Any]) -> Running:
+        """Compute what a block of trials reads, and give it to the threads."""
         market = self._market
-        rows = np.empty((len(block.rows), len(market.bars)))
-        firsts = np.zeros(len(block.rows), dtype=np.int64)
-        before, self._rows = self._rows, {}
-        for at, row in enumerate(block.rows):
-            key = row.key if isinstance(row, Indicator) else row
-            known = before.get(key)  # blocks that follow each other share many
-            rows[at] = self._row(row, group) if known is None else known
-            self._rows[key] = rows[at]
-            if isinstance(row, Indicator):
-                firsts[at] = first_value(rows[at])
+        places = self._places(block, group)
+        rows, firsts = self._rows.values, self._rows.firsts[places]
         warms = _warm_up(group, block, firsts, len(market.bars))
         self.unfinished_values += int(np.count_nonzero(warms >= len(market.bars)))
         found = np.full((len(block.trials), len(self._metrics)), np.nan)
         prices = (getattr(market.bars, name) for name in PRICES)
         period = float(market.bars.periods_per_year)
         common = (
-            market.returns, warms, block.index, block.params, block.states, block.settings, rows,
+            market.returns, warms, places[block.index], block.params, block.states, block.settings, rows,
             market.first, market.last, *prices, market.risk_free, period,
             *(() if group.needs is None else self._facts(group.needs)),
         )  # fmt: skip
-        slices: list[tuple[Future[None], Any]] = []
-        step = max(-(-len(block.trials) // (self._workers * 8)), 1)
+        step = max(-(-len(block.trials) // (self._workers * SLICES)), 1)
+        if self._workers == 1:  # so often it is looked whether to stop
+            step = max(min(step, SLICE_BARS // (market.last - market.first)), 1)
+        slices = []
         for begin in range(0, len(block.trials), step):
             flags = np.zeros(2, dtype=np.int64)
             end = min(begin + step, len(block.trials))
-            work = self._pool.submit(self._slice, kernel, found, begin, end, flags, common)
-            slices.append((work, (begin, flags)))
-        return _Running(block, found, slices)
+            work = partial(self._slice, kernel, found, begin, end, flags, common)
+            slices.append((work if self._pool is None else self._pool.submit(work), (begin, flags)))
+        return Running(block, found, slices)
+
+    def finish(self, running: Running, out: FloatArray, done: np.ndarray[Any, Any]) -> None:
+        """Wait for a block, put what was found into its rows of `out`, and mark in `done` what was run.
+
+        Raises
+        ------
+        StepFailedError
+            A step raised; what the others found is there.
+        """
+        try:
+            self._watch(running.slices)
+        finally:
+            for _, (begin, flags) in running.slices:
+                chosen = slice(begin, begin + int(flags[1]))
+                trials = running.block.trials[chosen]
+                out[trials] = running.found[chosen]
+                done[trials] = True
+
+    def _places(self, block: Block, group: Group) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Give where the arrays of a block are; those that are not there yet are computed."""
+        keys = [row.key if isinstance(row, Indicator) else row for row in block.rows]
+        missing = sum(key not in self._rows.places for key in keys)
+        if len(self._rows.places) + missing > len(self._rows.values):
+            before, self._rows = self._rows, _Rows(max(self.most_rows, len(keys)), len(self._market.bars))
+            for key in keys:  # blocks that follow each other share many
+                if key in before.places:
+                    at = before.places[key]
+                    self._rows.add(key, before.values[at], int(before.firsts[at]))
+        for key, row in zip(keys, block.rows, strict=True):
+            if key not in self._rows.places:
+                values = self._row(row, group)
+                self._rows.add(key, values, first_value(values) if isinstance(row, Indicator) else 0)
+        return np.array([self._rows.places[key] for key in keys], dtype=np.int64)
 
     def _facts(self, needs: FactNeeds) -> Facts:
         if needs not in self._known_facts:
@@ -234,8 +253,15 @@ class Engine:
             raise StepFailedError(f"the compiled step raised {error!r}") from error
         self._scratch.append(scratch)
 
-    def watch(self, slices: list[tuple[Future[None], Any]]) -> None:
-        """Wait for slices; meanwhile look whether to stop, and report progress."""
+    def _watch(self, slices: list[tuple[Any, Any]]) -> None:
+        """Wait for slices, or run them; meanwhile look whether to stop, and report progress."""
+        if self._pool is None:
+            for work, (_, flags) in slices:
+                if self._stop.check():
+                    return
+                work()
+                self._progress(int(flags[1]))
+            return
         open_ = {work for work, _ in slices}
         reported = 0
         while open_:
@@ -303,22 +329,44 @@ class Engine:
             self._progress(1)
 
 
-@dataclass
-class _Running:
-    """A block whose slices have been given to the threads."""
+class _Rows:
+    """Arrays that trials read, one below the other; threads read some while others are added.
+
+    Parameters
+    ----------
+    most, bars
+        How many there may be, and how long they are.
+    """
+
+    def __init__(self, most: int, bars: int) -> None:
+        self.values = np.empty((most, bars))
+        self.firsts = np.zeros(most, dtype=np.int64)  # position of the first value
+        self.places: dict[str, int] = {}
+
+    def add(self, key: str, values: FloatArray, first: int) -> None:
+        """Add one that is not there."""
+        at = self.places[key] = len(self.places)
+        self.values[at] = values
+        self.firsts[at] = first
+
+
+@dataclass(frozen=True)
+class Running:
+    """A block of trials that has been given to the threads.
+
+    Parameters
+    ----------
+    block
+        The trials.
+    found
+        Their metrics, a row each.
+    slices
+        Work on each slice, or its future; where it begins, and its flags: whether to stop, and trials done.
+    """
 
     block: Block
     found: FloatArray
-    slices: list[tuple[Future[None], Any]]
-
-    def finish(self, engine: Engine, out: FloatArray, done: np.ndarray[Any, Any]) -> None:
-        """Wait, and put what was found where it belongs."""
-        engine.watch(self.slices)
-        for _, (begin, flags) in self.slices:
-            chosen = slice(begin, begin + int(flags[1]))
-            trials = self.block.trials[chosen]
-            out[trials] = self.found[chosen]
-            done[trials] = True
+    slices: list[tuple[Any, Any]]
 
 
 def _warm_up(group: Group, block: Block, firsts: Any, bars: int) -> Any:

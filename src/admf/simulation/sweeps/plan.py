@@ -25,6 +25,7 @@ from admf.strategies.space import Parameters
 from admf.typing import FloatArray
 
 Row = Indicator | str  # an indicator, or the name of a column
+_NOTHING: Mapping[str, Any] = {}
 
 
 @dataclass
@@ -83,6 +84,7 @@ class Binder:
         self._configured = hasattr(strategy, "configure") and function_of(strategy, "on_bar") is None
         self._has_state = function_of(strategy, "initial_state") is not None
         functions = {what: function_of(strategy, what) for what in ("indicators", "columns")}
+        self._has_columns = functions["columns"] is not None
         self._absent = {what for what, found in functions.items() if found is None}
         self._functions = {
             what: found for what, found in functions.items() if callable(found) and not takes_self(found)
@@ -102,18 +104,26 @@ class Binder:
         mixed = [j for j, kinds in enumerate(types) if len(kinds) > 1]  # a constant type tells nothing apart
         texts = [j for j, kinds in enumerate(types) if str in kinds]
         chosen, features = variants.chosen, variants.features
+        group: Group | None = None
+        last: Any = None
+        # what stands in this loop is done for every trial, by one thread
         for at, values in enumerate(zip(*columns.values(), strict=True) if columns else [()] * (end - begin)):
             params = dict(zip(columns, values, strict=True))
             bound: BoundStrategy | None = None
             specs: Mapping[str, Any]
-            files: Mapping[str, Any]
+            files: Mapping[str, Any] = _NOTHING
+            state = None
             if self._configured:
                 bound = resolve_strategy(self._reference, params, self._allow)
                 specs, files, state = bound.indicators, bound.columns, bound.initial_state
                 key: Any = (bound.on_bar, *files)
             else:
                 p = Parameters(params)
-                specs, files, state = self._ask("indicators", p), self._ask("columns", p), self._state(p)
+                specs = self._ask("indicators", p)
+                if self._has_columns:
+                    files = self._ask("columns", p)
+                if self._has_state:
+                    state = state_of(self._strategy, self._name, p)
                 key = (*specs, None, *files, *(values[j] for j in texts)) if files or texts else (*specs,)
             if mixed or state is not None:
                 kinds = tuple(type(values[j]) for j in mixed)
@@ -121,7 +131,9 @@ class Binder:
             variant = 0 if chosen is None else chosen[begin + at]
             if chosen is not None:
                 key = (key, features[variant], variants.needs[variant])
-            group = groups.get(key)
+            if group is None or key != last:
+                last = key
+                group = groups.get(key)
             if group is None:
                 if bound is None:
                     bound = resolve_strategy(self._reference, params, self._allow)
@@ -151,9 +163,6 @@ class Binder:
             if isinstance(found, dict):
                 return found
         return mapping_of(self._strategy, self._name, what, p)
-
-    def _state(self, p: Parameters) -> tuple[Any, ...] | None:
-        return state_of(self._strategy, self._name, p) if self._has_state else None
 
 
 def _group_of(bound: BoundStrategy, features: frozenset[str], needs: FactNeeds | None) -> Group:
@@ -203,14 +212,14 @@ def blocks_of(group: Group, most: int) -> Iterator[Block]:
     numbering: dict[Any, int] = {}
     known: list[Row] = []
     ids = np.empty((len(group.trials), len(group.rows)), dtype=np.int64)
-    for at, reads in enumerate(group.reads):
-        for j, row in enumerate(reads):
-            key = row.key if isinstance(row, Indicator) else row
-            number = numbering.get(key)
-            if number is None:
-                number = numbering[key] = len(known)
+    for j, column in enumerate(zip(*group.reads, strict=True)):
+        numbers: dict[int, int] = {}  # by identity: trials share their indicators, and most keys need no look
+        for row in {id(row): row for row in column}.values():
+            number = numbering.setdefault(row.key if isinstance(row, Indicator) else row, len(known))
+            if number == len(known):
                 known.append(row)
-            ids[at, j] = number
+            numbers[id(row)] = number
+        ids[:, j] = [numbers[id(row)] for row in column]
     order = np.lexsort(ids.T[::-1]) if ids.shape[1] else np.arange(len(ids))
     begin = 0
     while begin < len(order):
