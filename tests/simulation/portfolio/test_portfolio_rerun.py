@@ -8,6 +8,7 @@ import pytest
 
 import admf
 from admf.core.config import BacktestConfig
+from admf.errors import DataError
 from admf.simulation.pessimistic import differing_assumptions, rerun_facts
 from admf.simulation.portfolio import run_portfolio
 from admf.simulation.portfolio.check import estimate_portfolio
@@ -94,3 +95,22 @@ def test_an_estimate_knows_the_desk(some_bars):
     fast, desk = estimate_portfolio(bars, plain), estimate_portfolio(bars, stops)
     assert 0 < desk.seconds < fast.seconds  # so few bars are not compiled
     assert estimate_portfolio(bars, plain, finer=True).seconds == desk.seconds
+
+
+def test_finer_bars_of_no_symbol_are_refused(some_bars):
+    bars = some_bars(2)
+    with pytest.raises(DataError, match="finer bars of S7: no symbol of the portfolio"):
+        admf.simulate_portfolio(bars, finer={"S7": bars["S0"]})
+
+
+def test_strategies_see_plain_costs_and_the_portfolio_pays_all(some_bars):
+    bars = some_bars(2, 3)
+    members = {"members": [{"name": "sma_cross", "params": {"fast": 5, "slow": 20}}]}
+    plain = admf.simulate_portfolio(bars, "ensemble", members, costs={"commission_bps": 5})
+    dear = {"commission_bps": 5, "borrow_pct": 9, "margin_rate_pct": 5, "impact": 0.1}
+    paid = admf.simulate_portfolio(bars, "ensemble", members, costs=dear)
+    np.testing.assert_array_equal(paid.target_values, plain.target_values)
+    assert paid.costs["borrow"] > 0
+    assert not [text for text in paid.warnings if "not compiled" in text]
+    gained = paid.equity_values[-1] - paid.initial_cash
+    assert paid.attribution_by_strategy.pnl.sum() == pytest.approx(gained, abs=1e-6)

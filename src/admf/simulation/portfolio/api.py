@@ -18,7 +18,7 @@ from admf.core.config.models import (
     SizingConfig,
 )
 from admf.core.config.portfolio import PortfolioConfig, RebalanceConfig
-from admf.errors import ConfigError, Problem
+from admf.errors import ConfigError, DataError, Problem
 from admf.simulation.api import settings_of
 from admf.simulation.pessimistic import pessimistic_bars, pessimistic_settings
 from admf.simulation.portfolio.allocation import Universe, most_of, resolve_allocation
@@ -127,7 +127,10 @@ def simulate_portfolio(
         pessimistic_rerun=pessimistic_rerun,
         **{name: section for name, section in sections.items() if section is not None},  # type: ignore[arg-type]
     )
-    fine = {symbol: noted(bars[symbol], each) for symbol, each in (finer or {}).items() if symbol in bars}
+    strange = set(finer or {}) - set(bars)
+    if strange:
+        raise DataError(f"finer bars of {', '.join(sorted(strange))}: no symbol of the portfolio")
+    fine = {symbol: noted(bars[symbol], each) for symbol, each in (finer or {}).items()}
     return _simulate(bars, allocation, params, when, config, allow_modules, finer=fine)
 
 

@@ -52,7 +52,8 @@ def assumption_card(
         f"{units:.10g} {name}" for name, units in zip(joined.symbols, ending.tolist(), strict=True) if units
     ]
     return {
-        "allocation": f"{allocation}; what strategies see is their own account, simulated alone and at market"
+        "allocation": f"{allocation}; what strategies see is their own account, simulated alone, at market "
+        "and with the plain costs (commission, slippage and spread in bps, commission a unit and a fill)"
         if schedule == "on_change"
         else allocation,
         "rebalancing": _schedule(schedule, when),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -42,7 +43,7 @@ def incidents_of(result: PortfolioResult) -> Iterator[Incident]:
             bar=bar,
             side="buy" if table["side"][row] > 0 else "sell",
             target=float(table["target"][row]),
-            units=lost,
+            units=None if math.isnan(lost) else lost,
             type=TYPES[int(table["type"][row])],
             symbol=result.symbols[int(table["symbol"][row])],
         )

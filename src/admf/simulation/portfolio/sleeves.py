@@ -1,8 +1,8 @@
 """Strategies as an allocation: their signals are recorded once, and replayed as target weights.
 
-A sleeve is one strategy on one symbol with its share of the capital. Each is simulated on its own, with the
-portfolio's costs, which gives the target that it holds at each close; the portfolio carries these out with
-the cash that all share.
+A sleeve is one strategy on one symbol with its share of the capital. Each is simulated on its own, at market
+and with the portfolio's plain costs, which gives the target that it holds at each close; the portfolio
+carries these out with the cash that all share, and all of its settings.
 """
 
 from __future__ import annotations
@@ -18,6 +18,10 @@ from admf.simulation.portfolio.allocation import Universe
 from admf.simulation.portfolio.view import View
 from admf.simulation.records import FILLED, MARKET_ORDER, SIGNAL, UNFILLED
 from admf.typing import FloatArray
+
+#: Costs of a strategy's own account. What else the portfolio pays hangs on what is held together: tiers on
+#: all that is traded, interest on the cash of all.
+PLAIN_COSTS = ("commission_bps", "commission_per_unit", "commission_fixed", "slippage_bps", "spread_bps")
 
 Aggregation = Literal["weighted", "majority", "unanimous"]
 AGGREGATIONS: tuple[Aggregation, ...] = ("weighted", "majority", "unanimous")
@@ -272,7 +276,7 @@ def record(universe: Universe, sleeve: Sleeve) -> FloatArray:
             bars,
             member.strategy,
             member.params,
-            costs=universe.costs,
+            costs={key: getattr(universe.costs, key) for key in PLAIN_COSTS},
             execution={"direction": universe.direction},
             initial_cash=universe.initial_cash * sleeve.capital,
             start=bars.index[first].to_pydatetime(),
