@@ -12,6 +12,7 @@ from admf.core.config import WorkflowConfig, parse_config
 from admf.errors import AdmfError, ConfigError, WorkflowCancelledError, WorkflowTimeoutError, describe
 from admf.flows.context import HAND_OVER, HandOver
 from admf.flows.lifecycle import run_workflow
+from admf.flows.reaper import identify
 from admf.flows.registry import check, check_rest
 from admf.flows.watch import watching
 from admf.tasks.step import step
@@ -30,6 +31,7 @@ async def coordinator(config: dict[str, Any], allow_modules: list[str] | None = 
         Modules, beside those that the config allows, from which components may come.
     """
     given = HAND_OVER.get()
+    await identify()
 
     async def validate() -> HandOver:
         order = given or HandOver(config=_parse(config, allow_modules or []), services={})

@@ -47,7 +47,7 @@ async def run_workflow(hand_over: HandOver) -> WorkflowResult:
         config, started=started, name=config.as_written(config.name), flow_run_id=flow_run.get_id()
     )
     hand_over.workflow_id = run.id
-    await announce(run.id, str(config.type))
+    await announce(run.id, str(config.type), run.path)
     container = UniversalScopedContainer(
         config.as_written(config.name),
         shared=hand_over.services,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID
 
 from prefect.client.orchestration import PrefectClient, get_client
@@ -24,6 +25,7 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelling
 
 from admf.errors import RunNotFoundError
+from admf.flows.reaper import identify, reap
 from admf.tasks.step import PHASE_TAG
 
 # A workflow's id and type stand on its parent flow run as tags: all that monitoring needs is in Prefect.
@@ -70,18 +72,20 @@ class WorkflowStatus:
     flow_run_id: str
 
 
-async def announce(workflow_id: str, workflow_type: str) -> None:
-    """Write the workflow's id and type onto the flow run that this is called in."""
+async def announce(workflow_id: str, workflow_type: str, folder: Path) -> None:
+    """Write the workflow's id and type, and where its run folder is, onto the flow run of the caller."""
     run_id = flow_run.get_id()
     if run_id is None:
         return
     tags = {*flow_run.get_tags(), f"{_ID}{workflow_id}", f"{_TYPE}{workflow_type}"}
     async with get_client() as client:
         await client.update_flow_run(UUID(run_id), tags=sorted(tags))
+    await identify(folder)
 
 
 async def active_workflows() -> list[WorkflowStatus]:
     """List the workflows that have not ended, the oldest first."""
+    await reap()
     async with get_client() as client:
         runs = await client.read_flow_runs(
             flow_filter=FlowFilter(name=FlowFilterName(any_=["coordinator"])),
@@ -100,6 +104,7 @@ async def workflow_status(workflow_id: str) -> WorkflowStatus:
     RunNotFoundError
         Prefect knows no such workflow.
     """
+    await reap()
     async with get_client() as client:
         return await _status(client, await _find(client, workflow_id))
 
@@ -112,6 +117,7 @@ async def cancel_workflow(workflow_id: str) -> bool:
     bool
         False if the workflow had ended.
     """
+    await reap()
     async with get_client() as client:
         run = await _find(client, workflow_id)
         if run.state is None or run.state.is_final():

@@ -79,7 +79,7 @@ def test_a_run_that_ends_has_result_and_final_manifest(store: RunStore, config: 
 
 def test_a_run_without_an_end_says_so(store: RunStore) -> None:
     run = store.create()
-    with pytest.raises(AdmfError, match="has no result: it is running, or was killed"):
+    with pytest.raises(AdmfError, match="has no result: it is running, as far as is known here"):
         run.result()
     with pytest.raises(AdmfError, match=r"has no config\.yaml"):
         run.config()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import webbrowser
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from admf.cli.failures import CommandLineError
 from admf.cli.output import add_row, plain, stderr_console, stdout_console, table, write_json
 from admf.cli.render import headline, show_result
 from admf.core.runs import RunFolder, RunStore, summary_of
+from admf.errors import AdmfError
 
 REPORT = "report.html"
 _LISTED = ("cum_returns_final", "sharpe_ratio", "max_drawdown")
@@ -40,7 +42,11 @@ def show_run(run: str, store: Path, as_json: bool) -> None:
 
 def list_runs(store: Path, limit: int, as_json: bool) -> None:
     """Print the newest runs of a store, the newest first."""
-    rows = [dict(summary_of(folder)) for folder in reversed(RunStore(store).list()[-limit:])]
+    folders = list(reversed(RunStore(store).list()[-limit:]))
+    for folder in folders:
+        with suppress(AdmfError, OSError):  # damaged, or another user's: it is listed as it is
+            folder.crash_if_gone()
+    rows = [dict(summary_of(folder)) for folder in folders]
     if as_json:
         write_json(rows)
         return

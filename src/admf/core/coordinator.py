@@ -107,6 +107,7 @@ class Coordinator:
         self._slots = asyncio.Semaphore(max_concurrent)
         self._active: dict[asyncio.Task[WorkflowResult], HandOver] = {}
         self._closed = False
+        self._reaped = False
 
     async def execute_workflow(self, config: ConfigLike | None = None) -> WorkflowResult:
         """Run one workflow and give its result; a workflow that fails gives a result too.
@@ -167,8 +168,12 @@ class Coordinator:
     async def _execute(self, hand_over: HandOver) -> WorkflowResult:
         from admf.flows.context import HAND_OVER
         from admf.flows.coordinator import coordinator
+        from admf.flows.reaper import reap
 
         async with self._slots:
+            if not self._reaped:  # what an earlier process left when it was killed
+                self._reaped = True
+                await reap()
             HAND_OVER.set(
                 hand_over
             )  # in this task's own context: workflows side by side do not see each other's

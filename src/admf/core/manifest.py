@@ -17,8 +17,9 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 import admf
+from admf.core.process import Process
 
-RunStatus = Literal["running", "completed", "failed", "cancelled", "timed_out"]
+RunStatus = Literal["running", "completed", "failed", "cancelled", "timed_out", "crashed"]
 
 
 class Code(BaseModel):
@@ -42,6 +43,7 @@ class Manifest(BaseModel):
     type: str = ""
     name: str = ""
     status: RunStatus = "running"
+    process: Process | None = Field(None, description="That runs it, or did.")
     created: datetime
     finished: datetime | None = None
     duration_seconds: float | None = None
@@ -63,6 +65,7 @@ class Manifest(BaseModel):
             **{
                 "run_id": run_id,
                 "created": datetime.now(UTC),
+                "process": Process.this(),
                 "code": code_version(),
                 "packages": package_versions(),
                 "python": platform.python_version(),

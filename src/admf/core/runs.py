@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from admf.core.events import Event
+from admf.core.events import WORKFLOW_ERROR, Event
 from admf.core.files import replacing
 from admf.core.manifest import Manifest
 from admf.core.plain import jsonable
@@ -180,7 +180,8 @@ class RunFolder:
         try:
             text = self.file(RESULT).read_bytes()
         except FileNotFoundError:
-            raise AdmfError(f"run {self.id} has no result: it is running, or was killed") from None
+            reason = "it was killed" if self.crash_if_gone() else "it is running, as far as is known here"
+            raise AdmfError(f"run {self.id} has no result: {reason}") from None
         return WorkflowResult.from_json(text)
 
     @property
@@ -193,6 +194,29 @@ class RunFolder:
     def close(self) -> None:
         """Remove what was needed during the run only. May be called again."""
         shutil.rmtree(self.path / ".scratch", ignore_errors=True)
+
+    def crash(self, why: str) -> None:
+        """Say that a run whose process is gone has crashed, and remove what it left. May be called again."""
+        manifest = self._manifest()
+        if manifest.status == "running":
+            last = max((each.get("sequence", 0) for each in self.read_events().events), default=0)
+            data = {"workflow_id": self.id, "status": "crashed", "errors": [why]}
+            self.append_event(
+                Event(WORKFLOW_ERROR, f"workflow-{self.id}", last + 1, datetime.now(UTC), self.id, data)
+            )
+            self.update_manifest(status="crashed")
+        if manifest.status in ("running", "crashed"):
+            self.close()
+            for temporary in self.path.rglob(".*.tmp"):  # of files that were not written whole
+                temporary.unlink(missing_ok=True)
+
+    def crash_if_gone(self) -> bool:
+        """Look whether the process of a run that is called running is there; say whether the run crashed."""
+        manifest = self._manifest()
+        if manifest.status == "running" and manifest.process is not None and manifest.process.gone:
+            self.crash(f"its process, {manifest.process.pid}, is gone: it was killed")
+            return True
+        return manifest.status == "crashed"
 
     def append_event(self, event: Event) -> None:
         """Add an event to the audit trail. One write a line: what was added stays, whatever comes after."""
