@@ -132,3 +132,52 @@ def test_trades_are_those_of_the_engine_where_it_kept_them(ensemble):
     assert trades.mae.tolist() == [-0.1, -0.2]
     assert trades.financing.tolist() == [3, 4]
     assert set(ensemble.orders.type) == {"market"}
+
+
+PAID = {
+    "commission_bps": 3,
+    "commission_min": 1,
+    "slippage_bps": 3,
+    "spread_bps": 2,
+    "borrow_pct": 5,
+    "margin_rate_pct": 7,
+    "cash_interest_pct": 2,
+    "funding_pct": 3,
+}
+
+
+@pytest.mark.parametrize(
+    "execution",
+    [
+        {"stop_loss_pct": 5, "latency_bars": 1},
+        {"trailing_stop_pct": 8, "reentry_after_stop": "immediate", "intrabar": "path"},
+        {"order_type": "limit", "limit_offset_bps": 30, "take_profit_pct": 5, "cancel_after_bars": 3},
+        {"max_participation_pct": 0.02, "stop_loss_pct": 5},
+    ],
+)
+@pytest.mark.parametrize("call", ["liquidate", "reduce"])
+def test_the_books_of_a_desk_balance(some_bars, execution, call):
+    """Whatever fills, and wherever in the bar: the parts of the profit add to it."""
+    members = [{"name": "sma_cross", "params": {"fast": 4, "slow": 11}}, "momentum"]
+    result = admf.simulate_portfolio(
+        some_bars(4, 7, 150, gaps=True),
+        "ensemble",
+        {"members": members},
+        execution=execution,
+        costs=PAID,
+        sizing={"fraction": 2},
+        margin={"leverage": 2, "maintenance_pct": 40, "on_margin_call": call},
+    )
+    equity, held = result.equity_values, result.position_values * result.mark_values
+    scale = 1e-12 * (np.abs(held).sum(axis=1).max() + result.initial_cash)
+    gained = equity[-1] - result.initial_cash
+    by_symbol, by_strategy = result.attribution, result.attribution_by_strategy
+    assert abs(by_symbol.pnl.sum() - gained) <= scale
+    assert abs(by_strategy.pnl.sum() - gained) <= scale
+    grouped = by_strategy.groupby("symbol").sum().loc[by_symbol.index]
+    np.testing.assert_allclose(grouped, by_symbol, atol=scale)
+    np.testing.assert_allclose(result.cash_values + held.sum(axis=1), equity, atol=scale)
+    paid = result.carry.to_numpy().sum() + result.interest.sum()
+    assert abs(sum(result.financing.values()) - paid) <= scale
+    assert result.interest.any()
+    assert not result.compiled

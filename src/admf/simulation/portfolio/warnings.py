@@ -34,7 +34,7 @@ _TEXTS = {
     PARTLY_FILLED: "filled in part: the bar's volume did not suffice",
     TOO_SMALL: "rejected: the weight did not buy one lot",
     NOT_AFFORDABLE: "rejected: not affordable",
-    REPLACED: "replaced by a later decision before it was filled",
+    REPLACED: "replaced by a later decision before all was filled",
     UNFILLED: "not filled by the last bar",
 }
 # The first word of other statuses, and what is said of those that have it.
