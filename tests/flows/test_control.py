@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import sys
 import threading
 import time
@@ -172,6 +173,21 @@ async def test_status_of_a_finished_workflow_names_its_phases(backtest):
         "finalization",
     )
     assert (status.type, status.state, status.current_phase) == ("backtest", "Completed", None)
+
+
+@pytest.mark.parametrize("first", ["list", "status", "cancel"])
+async def test_nothing_is_reported_whatever_is_asked_first(prefect_server, monkeypatch, first):
+    monkeypatch.delenv("DO_NOT_TRACK", raising=False)
+    coordinator = Coordinator()
+    with contextlib.suppress(RunNotFoundError):
+        match first:
+            case "list":
+                await coordinator.list_active_workflows()
+            case "status":
+                await coordinator.get_workflow_status("nope")
+            case "cancel":
+                await coordinator.cancel_workflow("nope")
+    assert os.environ["DO_NOT_TRACK"] == "1"
 
 
 async def test_unknown_workflow_is_not_found(prefect_server):

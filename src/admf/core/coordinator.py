@@ -128,8 +128,7 @@ class Coordinator:
         """
         if self._closed:
             raise StateError("the coordinator was shut down", hint="make a new Coordinator")
-        for key, value in PREFECT_DEFAULTS.items():
-            os.environ.setdefault(key, value)
+        _prepare_prefect()
         from admf.flows.context import HandOver
 
         hand_over = HandOver(config=self._load(config), services=self._services, on_event=self._on_event)
@@ -190,6 +189,7 @@ class Coordinator:
 
     async def list_active_workflows(self) -> list[WorkflowStatus]:
         """List the workflows that have not ended, of every process that uses the same Prefect server."""
+        _prepare_prefect()
         from admf.flows.monitor import active_workflows
 
         return await active_workflows()
@@ -202,6 +202,7 @@ class Coordinator:
         RunNotFoundError
             Prefect knows no such workflow.
         """
+        _prepare_prefect()
         from admf.flows.monitor import workflow_status
 
         return await workflow_status(workflow_id)
@@ -219,6 +220,7 @@ class Coordinator:
         RunNotFoundError
             Prefect knows no such workflow.
         """
+        _prepare_prefect()
         from admf.flows.monitor import cancel_workflow
 
         here = False
@@ -286,3 +288,9 @@ class Coordinator:
         traceback: TracebackType | None,
     ) -> None:
         await self.shutdown()
+
+
+def _prepare_prefect() -> None:
+    """Set what Prefect reads when it is imported: nothing is reported to anybody, whatever is asked first."""
+    for key, value in PREFECT_DEFAULTS.items():
+        os.environ.setdefault(key, value)
