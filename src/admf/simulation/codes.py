@@ -19,6 +19,16 @@ LOCATES = ("all", "none", "column")
 ON_DAILY_LOSS = ("block", "flatten")
 ON_DRAWDOWN = ("halt", "reduce")
 
+# Those that the order engine asks for, as numbers of its settings.
+SAME_CLOSE = float(FILLS.index("same_close"))
+SIGNAL_CLOSE = float(STOP_BASES.index("signal_close"))
+PESSIMISTIC, OPTIMISTIC, PATH = (float(at) for at in range(len(INTRABAR)))
+CANCEL_REST = float(PARTIAL_FILLS.index("cancel"))
+BY_VALUE = float(TIER_VOLUMES.index("value"))
+LIQUIDATE, REDUCE_TO_LEVERAGE = (float(at) for at in range(len(ON_MARGIN_CALL)))
+FLATTEN = float(ON_DAILY_LOSS.index("flatten"))
+HALT = float(ON_DRAWDOWN.index("halt"))
+
 CODES = {
     "fill": FILLS,
     "direction": DIRECTIONS,

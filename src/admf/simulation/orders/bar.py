@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from admf.simulation.codes import FLATTEN, HALT, REDUCE_TO_LEVERAGE, SAME_CLOSE
+from admf.simulation.orders.booking import close_out, room_of
 from admf.simulation.orders.decide import accept, cancel, force
-from admf.simulation.orders.fill import carry_out, close_out, fall_short, room_of
+from admf.simulation.orders.fill import carry_out, fall_short
 from admf.simulation.orders.inside import fill_leg, stretch
 from admf.simulation.orders.layout import (
     EXIT_LEG,
@@ -140,7 +142,7 @@ def begin_bar(s: Any, p: Any, box: Any, x: Any, fine: Any) -> None:
     slot = QUEUE + int(bar % (p[P_LATENCY] + 1.0)) * SLOT_SIZE
     if s[slot + Q_FLAG] == 1.0:
         accept(s, p, box, slot)
-    if p[P_FILL] == 1.0 and bar > 0.0 and s[S_PREVIOUS_HALTED] == 0.0:
+    if p[P_FILL] == SAME_CLOSE and bar > 0.0 and s[S_PREVIOUS_HALTED] == 0.0:
         for leg in (FIRST_LEG, SECOND_LEG):
             if s[leg + L_ACTIVE] == 1.0 and s[leg + L_TYPE] == MARKET and s[leg + L_TIF] < AT_THE_OPEN:
                 carry_out(s, p, x, box, leg, s[S_PREVIOUS_CLOSE], bar - 1.0, 0.0, False)
@@ -170,7 +172,7 @@ def begin_bar(s: Any, p: Any, box: Any, x: Any, fine: Any) -> None:
     s[S_PREVIOUS_HALTED] = 1.0 if halted else 0.0
     s[S_EQUITY] = s[S_CASH] + s[S_POS] * x[X_CLOSE]
     s[S_PREVIOUS_CLOSE] = x[X_CLOSE]
-    if HAS_MARGIN and p[P_MAINTENANCE] > 0.0 and p[P_ON_MARGIN_CALL] == 1.0:
+    if HAS_MARGIN and p[P_MAINTENANCE] > 0.0 and p[P_ON_MARGIN_CALL] == REDUCE_TO_LEVERAGE:
         needed = p[P_MAINTENANCE] * abs(s[S_POS]) * x[X_CLOSE]
         s[S_MARGIN_CALL] = 1.0 if s[S_EQUITY] < needed else 0.0
     if HAS_RISK:
@@ -220,7 +222,7 @@ def at_open(s: Any, p: Any, box: Any, x: Any, o: float) -> None:
         if s[leg + L_ACTIVE] == 0.0 or s[EXIT_LEG + L_ACTIVE] == 1.0:
             continue
         tif = s[leg + L_TIF]
-        if p[P_FILL] == 1.0 and s[leg + L_TYPE] == MARKET and tif < AT_THE_OPEN:
+        if p[P_FILL] == SAME_CLOSE and s[leg + L_TYPE] == MARKET and tif < AT_THE_OPEN:
             continue  # it fills at the close before
         if HAS_ORDERS:
             if tif == AT_THE_CLOSE or (tif == AT_THE_OPEN and x[X_FIRST_OF_SESSION] == 0.0):
@@ -302,10 +304,10 @@ def watch_losses(s: Any, p: Any, box: Any, x: Any) -> None:
         s[S_BLOCKED_DAY] = s[S_DAY]
         if x[X_FIRST_OF_SESSION] == 1.0 and x[X_LAST_OF_SESSION] == 1.0:
             s[S_BLOCKED_BAR] = s[S_BAR] + 1.0  # a bar that is a day: what is decided now
-        if p[P_ON_DAILY_LOSS] == 1.0:
+        if p[P_ON_DAILY_LOSS] == FLATTEN:
             force(s, p, box, 0.0, float(RISK))
     if s[S_HALTED] == 0.0 and has_lost(equity, s[S_PEAK], p[P_DRAWDOWN]):
-        if p[P_ON_DRAWDOWN] == 0.0:
+        if p[P_ON_DRAWDOWN] == HALT:
             s[S_HALTED] = 1.0
             force(s, p, box, 0.0, float(RISK))
         elif s[S_REDUCING] == 0.0:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from admf.simulation.orders.fill import move_levels, rest_of, write_end, write_row
+from admf.simulation.codes import SAME_CLOSE
+from admf.simulation.orders.booking import move_levels
 from admf.simulation.orders.layout import (
     DECISION_SIZE,
     EXIT_LEG,
@@ -57,6 +58,7 @@ from admf.simulation.orders.layout import (
     X_CLOSE,
     place_of,
 )
+from admf.simulation.orders.rows import rest_of, write_end, write_row
 from admf.simulation.records import NO_PRICE, REPLACED, SIGNAL, UNFILLED
 from admf.strategies.orders import (
     AT_THE_CLOSE,
@@ -161,7 +163,7 @@ def force(s: Any, p: Any, box: Any, target: float, reason: float) -> None:
     for leg in (FIRST_LEG, SECOND_LEG):
         if s[leg + L_ACTIVE] == 1.0:
             cancel(s, box, leg, float(REPLACED))
-    s[S_FORCED] = 1.0 if target == 0.0 or p[P_FILL] == 1.0 else 0.0
+    s[S_FORCED] = 1.0 if target == 0.0 or p[P_FILL] == SAME_CLOSE else 0.0
     for i in range(EXIT_LEG, FIRST_LEG):
         s[i] = 0.0
     s[EXIT_LEG + L_ACTIVE] = 1.0

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from admf.simulation.codes import OPTIMISTIC, PATH, PESSIMISTIC
+from admf.simulation.orders.booking import close_out, room_of
 from admf.simulation.orders.decide import cancel, force
-from admf.simulation.orders.fill import carry_out, close_out, room_of
+from admf.simulation.orders.fill import carry_out
 from admf.simulation.orders.layout import (
     EXIT_LEG,
     FIRST_LEG,
@@ -47,8 +49,6 @@ from admf.strategies.orders import AT_THE_CLOSE, AT_THE_OPEN, MARKET
 P_INTRABAR = place_of("intrabar")
 P_EXIT_MEMORY = place_of("exit_memory")
 P_COOLDOWN = place_of("cooldown_bars")
-
-OPTIMISTIC, PATH = 1.0, 2.0
 
 
 def fill_leg(s: Any, p: Any, box: Any, x: Any, leg: int, q: float, o: float) -> bool:
@@ -172,7 +172,7 @@ def enter_inside(
     if before * s[S_POS] <= 0.0:
         s[S_NEW_HIGH] = h if up else max(q, c)
         s[S_NEW_LOW] = min(q, c) if up else l
-    all_stops, all_goals = p[P_INTRABAR] == 0.0, p[P_INTRABAR] == OPTIMISTIC
+    all_stops, all_goals = p[P_INTRABAR] == PESSIMISTIC, p[P_INTRABAR] == OPTIMISTIC
     stop_low = l if all_stops or not up else q
     stop_high = h if all_stops or up else q
     goal_high = h if all_goals or up else q
@@ -219,7 +219,7 @@ def check_levels(
     goal = s[S_GOAL]
     stopped = stop_low <= level if long else stop_high >= level
     reached = goal_high >= goal if long else goal_low <= goal
-    if stopped and reached and p[P_INTRABAR] != 0.0:
+    if stopped and reached and p[P_INTRABAR] != PESSIMISTIC:
         beyond = o <= level if long else o >= level
         stopped = beyond
     if stopped:

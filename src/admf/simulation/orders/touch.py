@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from admf.simulation.codes import LIQUIDATE
 from admf.simulation.orders.layout import (
     HAS_ACCOUNT,
     HAS_MARGIN,
@@ -120,7 +121,7 @@ def stop_level(s: Any, p: Any) -> tuple[float, int]:
         trail = best - side * s[S_TRAIL]
         if side * (trail - level) > 0.0:
             level, reason = trail, TRAILING_STOP
-    if HAS_MARGIN and p[P_MAINTENANCE] > 0.0 and p[P_ON_MARGIN_CALL] == 0.0:
+    if HAS_MARGIN and p[P_MAINTENANCE] > 0.0 and p[P_ON_MARGIN_CALL] == LIQUIDATE:
         cash = s[S_CASH]
         if HAS_ACCOUNT:
             cash += s[S_OTHERS] - p[P_MAINTENANCE] * s[S_GROSS_OTHERS]

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from admf.simulation.orders.decide import P_LATENCY, P_ORDER_TYPE, P_TIF, cancel, price_leg, valid
-from admf.simulation.orders.fill import REBALANCE, write_end, write_row
+from admf.simulation.orders.fill import REBALANCE
 from admf.simulation.orders.inside import P_EXIT_MEMORY
 from admf.simulation.orders.layout import (
     EXIT_LEG,
@@ -39,8 +39,10 @@ from admf.simulation.orders.layout import (
     S_OUTSTANDING,
     S_POS,
     S_PREVIOUS_CLOSE,
+    S_ROW,
     SLOT_SIZE,
 )
+from admf.simulation.orders.rows import write_end, write_row
 from admf.simulation.portfolio.desk.layout import (
     A_EQUITY,
     A_ROW,
@@ -116,6 +118,7 @@ def order(
         lend(s, account)
         drop(s, account, p, sheet, not drifted or why == RISK)
         if not drifted and s[leg + L_ACTIVE] == 1.0:
+            s[S_ROW] = account[A_ROW]  # its symbol may have no bar here
             cancel(s, sheet, leg, float(REPLACED))
         take_back(s, account, sheet, i, NAN)
     if drifted:

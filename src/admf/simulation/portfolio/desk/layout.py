@@ -46,8 +46,8 @@ PLAN_SIZE = len(PLAN)
 # A row of the box (flag and columns of an order or trade), then whose it is, units that were wanted (NaN: as
 # many as the row says), and whether the cash cut it.
 R_SYMBOL, R_WANTED, R_CASH_CUT = BOX_WIDTH, BOX_WIDTH + 1, BOX_WIDTH + 2
-R_SIDE, R_TARGET, R_UNITS, R_PRICE = (
-    1 + ORDER_COLUMNS.index(n) for n in ("side", "target", "units", "price")
+R_SIDE, R_TARGET, R_UNITS, R_PRICE, R_STATUS = (
+    1 + ORDER_COLUMNS.index(n) for n in ("side", "target", "units", "price", "status")
 )
 SHEET_WIDTH = BOX_WIDTH + 3
 ROWS_A_SYMBOL = 40  # that one row of the calendar brings at most

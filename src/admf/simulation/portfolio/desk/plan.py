@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from admf.simulation.orders.fill import room_of, write_end
+from admf.simulation.orders.booking import room_of
 from admf.simulation.orders.layout import (
     EXIT_LEG,
     FIRST_LEG,
@@ -32,6 +32,7 @@ from admf.simulation.orders.money import (
     entry_prices,
     whole_lots,
 )
+from admf.simulation.orders.rows import write_end
 from admf.simulation.orders.touch import bound_of, touch_of
 from admf.simulation.portfolio.desk.layout import (
     C_ASKED_MORE,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from admf.simulation.orders.fill import write_row
 from admf.simulation.orders.layout import (
     FIRST_LEG,
     HAS_RISK,
@@ -26,6 +25,7 @@ from admf.simulation.orders.layout import (
     S_POS,
     S_ROWS,
 )
+from admf.simulation.orders.rows import rest_of, write_row
 from admf.simulation.portfolio.desk.layout import (
     A_CASH,
     A_DAY,
@@ -38,12 +38,13 @@ from admf.simulation.portfolio.desk.layout import (
     R_CASH_CUT,
     R_PRICE,
     R_SIDE,
+    R_STATUS,
     R_SYMBOL,
     R_TARGET,
     R_UNITS,
     R_WANTED,
 )
-from admf.simulation.records import BLOCKED_BY
+from admf.simulation.records import BLOCKED_BY, PARTLY_FILLED
 
 
 def lend(s: Any, account: Any) -> None:
@@ -70,6 +71,9 @@ def take_back(s: Any, account: Any, sheet: Any, i: int, asked: float) -> None:
         row[R_SYMBOL] = i
         row[R_WANTED] = math.nan
         row[R_CASH_CUT] = 0.0
+        if row[0] == IS_ORDER and row[R_STATUS] == PARTLY_FILLED:
+            left = abs(s[S_POS]) if row[R_TARGET] == 0.0 else rest_of(s, FIRST_LEG)
+            row[R_WANTED] = row[R_UNITS] + left
         if row[0] == IS_ORDER and row[R_SIDE] * row[R_TARGET] > 0.0 and row[R_PRICE] == row[R_PRICE]:
             entry = k
     if s[S_CASH_CUT] > 0.0 and entry >= 0:

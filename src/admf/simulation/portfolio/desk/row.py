@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from admf.simulation.codes import FLATTEN, HALT, LIQUIDATE, REDUCE_TO_LEVERAGE
 from admf.simulation.orders.bar import (
     P_BORROW,
     P_CASH_INTEREST,
@@ -21,8 +22,9 @@ from admf.simulation.orders.bar import (
     P_REDUCE_TO,
     P_TRAILING_ATR,
 )
+from admf.simulation.orders.booking import close_out, room_of
 from admf.simulation.orders.decide import cancel, force
-from admf.simulation.orders.fill import carry_out, close_out, room_of
+from admf.simulation.orders.fill import carry_out
 from admf.simulation.orders.inside import note_exit, stretch
 from admf.simulation.orders.layout import (
     EXIT_LEG,
@@ -287,8 +289,8 @@ def mark(states: Any, account: Any, plan: Any, facts: Any, p: Any, sheet: Any) -
     if not HAS_MARGIN or p[P_MAINTENANCE] == 0.0:
         return
     called = gross > 0.0 and value < p[P_MAINTENANCE] * gross
-    account[A_MARGIN_CALL] = 1.0 if called and p[P_ON_MARGIN_CALL] == 1.0 else 0.0
-    if called and p[P_ON_MARGIN_CALL] == 0.0:
+    account[A_MARGIN_CALL] = 1.0 if called and p[P_ON_MARGIN_CALL] == REDUCE_TO_LEVERAGE else 0.0
+    if called and p[P_ON_MARGIN_CALL] == LIQUIDATE:
         for i in range(n):
             s = states[i]
             if s[S_POS] != 0.0 and s[EXIT_LEG + L_ACTIVE] == 0.0:
@@ -314,9 +316,9 @@ def judge(states: Any, account: Any, plan: Any, p: Any, sheet: Any, band: float)
     blocked = account[A_DAY] + account[A_LATER]
     if account[A_LOST_DAY] != blocked and has_lost(value, account[A_DAY_EQUITY], p[P_DAILY_LOSS]):
         account[A_LOST_DAY] = blocked
-        flat = p[P_ON_DAILY_LOSS] == 1.0
+        flat = p[P_ON_DAILY_LOSS] == FLATTEN
     if account[A_HALTED] == 0.0 and has_lost(value, account[A_PEAK], p[P_DRAWDOWN]):
-        if p[P_ON_DRAWDOWN] == 0.0:
+        if p[P_ON_DRAWDOWN] == HALT:
             account[A_HALTED] = 1.0
             flat = True
         elif account[A_SCALE] == 1.0:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from admf.simulation.orders.booking import close_out, open_up
 from admf.simulation.orders.decide import cancel
-from admf.simulation.orders.fill import close_out, fall_short, open_up
+from admf.simulation.orders.fill import fall_short
 from admf.simulation.orders.layout import (
     EXIT_LEG,
     FIRST_LEG,
