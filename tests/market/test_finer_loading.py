@@ -12,12 +12,10 @@ import pytest
 from sqlalchemy import create_engine
 
 import admf
-from admf.core.config import WorkflowConfig
 from admf.core.config.models import DataConfig
 from admf.errors import ConfigError, DataError
 from admf.market import load_bars, load_market
 from admf.market.provider import market_from_provider
-from admf.simulation.check import check_workflow
 
 # Two days of four hours, 400 and then 100 after a split of four for one.
 HOURS = pd.DatetimeIndex([f"2020-01-0{day}T{hour}:00Z" for day in (1, 2) for hour in (10, 11, 12, 13)])
@@ -177,15 +175,3 @@ def test_a_provider_is_asked_for_each_timeframe(tmp_path: Path) -> None:
     )
     alone = config.model_copy(update={"finer": None})
     assert market_from_provider(load_bars(DAILY, symbol="X"), alone).finer == {}
-
-
-def test_a_portfolio_does_not_pass_over_finer_bars(tmp_path: Path) -> None:
-    config = WorkflowConfig(
-        type="backtest",
-        name="x",
-        data_config=files(tmp_path).model_dump(),
-        backtest_config={"portfolio": {}},
-    )
-    (problem,) = check_workflow(config)
-    assert problem.path == "workflow.data_config.finer"
-    assert problem.message.startswith("is not used by a portfolio: it fills at the opens")

@@ -238,6 +238,19 @@ def test_an_unknown_source():
         load_market_data(DataConfig(source="nowhere", symbols=["A"]))
 
 
+def test_every_symbol_that_is_not_there_is_told(tmp_path, random_frame):
+    told = config_error(source="sample", symbols=["SP50", "SP500", "DAX"])
+    assert told.startswith("sample has no symbol 'SP50'; there is: SP500, NASDAQ\nsample has no symbol 'DAX'")
+    random_frame(1, 50).to_csv(tmp_path / "A.csv")
+    told = config_error(source="csv", path=str(tmp_path / "{symbol}.csv"), symbols=["B", "A", "C"])
+    assert told.count("does not exist") == 2
+    random_frame(1, 50).assign(symbol="A").to_csv(tmp_path / "all.csv")
+    told = config_error(source="csv", path=str(tmp_path / "all.csv"), symbols=["B", "A", "C"])
+    assert told.count("csv has no symbol") == 2
+    registry_of("data_source").add("empty_of_names", lambda config: {"A": random_frame(1, 50)})
+    assert config_error(source="empty_of_names", symbols=["B", "C"]).count("has no symbol") == 2
+
+
 def test_estimates(tmp_path, random_frame):
     frame = random_frame(1, 5000)
     for ending in ("csv", "csv.gz"):

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from admf.errors import DataError
+from admf.errors import DataError, TransientDataError
 
+T = TypeVar("T")
 Severity = Literal["error", "warning", "info"]
 
 SHOWN_ROWS = 5
@@ -130,3 +131,29 @@ def refuse(label: str, findings: Iterable[Finding]) -> None:
         hint="correct the source: nothing is repaired silently; rows are counted from 0, without the header",
         findings=everything,
     )
+
+
+def for_each(symbols: Iterable[str], work: Callable[[str], T]) -> dict[str, T]:
+    """Do something for every symbol, in their order.
+
+    Raises
+    ------
+    DataError
+        Of every symbol for which it could not be done: one hides no other.
+    """
+    result: dict[str, T] = {}
+    errors: list[DataError] = []
+    for symbol in symbols:
+        try:
+            result[symbol] = work(symbol)
+        except TransientDataError:  # it may pass: what else is wrong is told when it has
+            raise
+        except DataError as error:
+            errors.append(error)
+    if len(errors) > 1:
+        findings = [finding for error in errors for finding in error.findings]
+        hints = list(dict.fromkeys(error.hint for error in errors if error.hint))
+        raise DataError("\n".join(error.message for error in errors), "; ".join(hints) or None, findings)
+    if errors:
+        raise errors[0]
+    return result

@@ -16,7 +16,7 @@ from admf.errors import DataError
 from admf.market import quality
 from admf.market.actions import KINDS, ActionFile, Adjustment, Factors, adjusted_for_actions, read_actions
 from admf.market.bars import PRICES, Bars, moment_ns
-from admf.market.findings import NO_TIMESTAMP, Finding, Rows, format_moments, refuse
+from admf.market.findings import NO_TIMESTAMP, Finding, Rows, for_each, format_moments, refuse
 from admf.market.normalise import Table, normalise
 from admf.market.timeframes import infer_timeframe, periods_per_year, split_timeframe
 
@@ -218,35 +218,28 @@ def _load_all(config: DataConfig) -> dict[str, Loaded]:
     from admf.market import sources
 
     actions = None if config.actions is None else read_actions(config.actions)
-    result: dict[str, Loaded] = {}
-    errors: list[DataError] = []
-    for symbol, (frame, rows) in sources.read(config).items():
-        try:
-            result[symbol] = bars_from_frame(
-                frame,
-                symbol=symbol,
-                origin=config.source,
-                timeframe=config.timeframe,
-                columns=config.columns,
-                timezone=config.timezone,
-                calendar=config.calendar,
-                adjustment=config.adjustment,
-                actions=actions,
-                start=config.start_date,
-                end=config.end_date,
-                per_year=config.periods_per_year,
-                min_bars=config.min_bars,
-                row_numbers=rows,
-            )
-        except DataError as error:
-            errors.append(error)
-    if len(errors) == 1:
-        raise errors[0]
-    if errors:
-        findings = [finding for error in errors for finding in error.findings]
-        hints = list(dict.fromkeys(error.hint for error in errors if error.hint))
-        raise DataError("\n".join(error.message for error in errors), "; ".join(hints) or None, findings)
-    return result
+    tables = sources.read(config)
+
+    def load(symbol: str) -> Loaded:
+        frame, rows = tables[symbol]
+        return bars_from_frame(
+            frame,
+            symbol=symbol,
+            origin=config.source,
+            timeframe=config.timeframe,
+            columns=config.columns,
+            timezone=config.timezone,
+            calendar=config.calendar,
+            adjustment=config.adjustment,
+            actions=actions,
+            start=config.start_date,
+            end=config.end_date,
+            per_year=config.periods_per_year,
+            min_bars=config.min_bars,
+            row_numbers=rows,
+        )
+
+    return for_each(tables, load)
 
 
 def bars_from_frame(

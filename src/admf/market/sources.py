@@ -21,6 +21,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from admf.errors import DataError, TransientDataError
+from admf.market.findings import for_each
 from admf.market.normalise import SPELLINGS, plain_name
 
 if TYPE_CHECKING:
@@ -64,11 +65,14 @@ def read(config: DataConfig) -> dict[str, tuple[pd.DataFrame, RowNumbers | None]
             f"source {config.source!r} gave {type(found).__name__}",
             hint="a source returns a DataFrame, or a mapping of symbol to DataFrame",
         )
-    wanted = config.symbols or [str(name) for name in found]
-    for symbol in wanted:
+    names = [str(name) for name in found]
+
+    def table(symbol: str) -> tuple[pd.DataFrame, None]:
         if symbol not in found:
-            raise _no_symbol(symbol, config.source, [str(name) for name in found])
-    return {symbol: (found[symbol], None) for symbol in wanted}
+            raise _no_symbol(symbol, config.source, names)
+        return found[symbol], None
+
+    return {**for_each(config.symbols or names, table)}
 
 
 def symbol_column(frame: pd.DataFrame, columns: Mapping[str, str] | None) -> str | None:
@@ -121,13 +125,14 @@ def split_by_symbol(
             f"the first is row {nameless[0]}"
         )
     names = [str(value) for value in uniques]
-    result: dict[str, tuple[pd.DataFrame, RowNumbers]] = {}
-    for symbol in symbols or names:
+
+    def rows_of(symbol: str) -> tuple[pd.DataFrame, RowNumbers]:
         if symbol not in names:
             raise _no_symbol(symbol, origin, names)
         rows = np.flatnonzero(codes == names.index(symbol)).astype(np.int64)
-        result[symbol] = (frame.iloc[rows], rows)
-    return result
+        return frame.iloc[rows], rows
+
+    return for_each(symbols or names, rows_of)
 
 
 def _some(names: list[str]) -> str:
@@ -144,7 +149,7 @@ def _no_symbol(symbol: str, origin: str, names: list[str]) -> DataError:
 
 def read_samples(config: DataConfig) -> dict[str, pd.DataFrame]:
     """Source ``sample``: daily index prices of 1999 to 2018, SP500 and NASDAQ."""
-    return {symbol: read_sample(symbol) for symbol in config.symbols}
+    return for_each(config.symbols, read_sample)
 
 
 def sample_path(symbol: str) -> Path:
@@ -212,7 +217,7 @@ def _read_files(config: DataConfig) -> pd.DataFrame | dict[str, pd.DataFrame]:
     paths, symbols = paths_of(config), (config.columns or {}).get("symbol")
     if isinstance(paths, Path):
         return read_file(paths, config.source, symbols)
-    return {symbol: read_file(path, config.source, symbols) for symbol, path in paths.items()}
+    return for_each(paths, lambda symbol: read_file(paths[symbol], config.source, symbols))
 
 
 def read_file(path: Path, kind: str | None = None, symbols: str | None = None) -> pd.DataFrame:
