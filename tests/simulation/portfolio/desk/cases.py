@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from hypothesis import strategies as st
 
 import admf
@@ -33,6 +35,18 @@ def random_bars(seed: int, count: int, length: int, freq: str, wild: bool) -> di
         timeframe = "1h" if freq == "h" else "1d"
         bars = admf.load_bars(frame, symbol=f"S{at}", timeframe=timeframe, min_bars=1)
         found[f"S{at}"] = thinned(bars, keep)
+    return found
+
+
+def random_finer(seed: int, bars: Mapping[str, Bars]) -> dict[str, Bars]:
+    """Bars of six hours inside the daily ones of some symbols."""
+    found = {}
+    for at, (symbol, each) in enumerate(bars.items()):
+        names = ("open", "high", "low", "close")
+        frame = pd.DataFrame({name: getattr(each, name) for name in names}, index=each.index)
+        inner = single.random_finer(frame, 10 * seed + at)
+        if len(inner) and (seed + at) % 3:
+            found[symbol] = admf.load_bars(inner, symbol=symbol, timeframe="6h", min_bars=1)
     return found
 
 

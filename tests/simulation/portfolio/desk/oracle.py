@@ -35,13 +35,15 @@ class Oracle:
         Distance from its target within which a weight is left alone.
     start
         First simulated row; what comes before is known.
+    finer
+        Symbol -> bars of a finer timeframe, which decide what happens inside its bars.
     config
         Sections of the config by name: execution, costs, sizing, margin, risk.
     """
 
     def __init__(
         self, bars: Mapping[str, Bars], cash: float, band: float = 0.0, start: int = 0,
-        **config: Mapping[str, Any],
+        finer: Mapping[str, Bars] | None = None, **config: Mapping[str, Any],
     ) -> None:  # fmt: skip
         self.account = account = Account(sections(config), cash)
         account.band = band
@@ -50,7 +52,8 @@ class Oracle:
         given = [config.get(name) or {} for name in ("execution", "costs", "sizing", "margin")]
         self.facts: list[dict[int, Bar]] = []
         for symbol, each in bars.items():
-            rows = dict(zip(map(int, each.timestamps), bars_with_facts(each, *given), strict=True))
+            facts = bars_with_facts(each, *given, finer=(finer or {}).get(symbol))
+            rows = dict(zip(map(int, each.timestamps), facts, strict=True))
             before = [bar for stamp, bar in rows.items() if self.stamps.index(stamp) < start]
             account.holdings.append(Holding(account, symbol, before[-1].span.close if before else 0.0))
             self.facts.append(rows)

@@ -54,9 +54,10 @@ def by_oracle(
     cash: float,
     band: float = 0.0,
     start: int = 0,
+    finer: Mapping[str, Bars] | None = None,
     **config: Any,
 ) -> Outcome:
-    oracle = Oracle(bars, cash, band, start, **config)
+    oracle = Oracle(bars, cash, band, start, finer, **config)
     return oracle.run([decisions.get(row) for row in range(len(oracle.stamps))])
 
 
@@ -66,6 +67,7 @@ def by_engine(
     cash: float,
     band: float = 0.0,
     start: int = 0,
+    finer: Mapping[str, Bars] | None = None,
     **config: Any,
 ) -> Outcome:
     nothing = np.full(len(bars), np.nan)
@@ -77,7 +79,7 @@ def by_engine(
         bars,
         lambda view: np.array(decisions.get(len(view.timestamps) - 1, nothing), dtype=float),
         rebalance={"schedule": "every_n_bars", "every_bars": 1, "stale_after_days": None, "band": band},
-        initial_cash=cash, **config, **more,
+        initial_cash=cash, finer=finer, **config, **more,
     )  # fmt: skip
     return outcome_of(result)
 
