@@ -294,16 +294,14 @@ class Holding:
         want = account.in_lots(abs(order.target) * worth / quote) if worth > 0.0 else 0.0
         more = (want if first else min(want, abs(order.want))) - size
         order.alive = False  # done, unless the volume leaves a rest
+        others = sum(1 for each in account.holdings if each is not self and each.units)
+        rule = account.forbids(self, others + 1)
         if more * quote <= dust:
             if first and size == 0.0:
-                self.tell(order, side, 0.0, quote, too_little(worth))
+                self.tell(order, side, 0.0, quote, rule or too_little(worth))
             self.position.held = order.target  # a limit to buy sells nothing
             return
-        more = self.obtainable(order, more, touch)
-        if more <= 0.0:
-            return
-        others = sum(1 for each in account.holdings if each is not self and each.units)
-        if rule := account.forbids(self, others + 1):
+        if rule:
             self.tell(order, side, more, quote, rule)
             return
         total, rule = account.within(size + more, quote, worth)
@@ -314,6 +312,8 @@ class Holding:
             left = account.in_lots(max(total - size, 0.0))
             self.tell(order, side, more - left, quote, rule)
             more = left if left * quote > dust else 0.0
+        if more > 0.0:
+            more = self.obtainable(order, more, touch)
         if more <= 0.0 or not self.large_enough(order, more, touch):
             return
         units, status = self.capped(more), ""

@@ -65,7 +65,7 @@ def test_at_market_with_plain_costs_the_oracle_is_the_engine(
     config = {"costs": costs, "risk": risk, "sizing": sizing}
     found = by_engine(bars, weights, 10 * CASH, band, 0, finer, **config)
     check_books(found, bars, 10 * CASH, config)
-    assert_same(found, by_oracle(bars, weights, 10 * CASH, band, 0, finer, **config), excursions=False)
+    assert_same(found, by_oracle(bars, weights, 10 * CASH, band, 0, finer, **config))
 
 
 @pytest.mark.xfail(reason="the engine does not do all of it yet")
