@@ -12,10 +12,10 @@ from .runner import Decisions, Prices, bars_of, by_engine, by_oracle
 
 #: Stories that the engine does not tell yet as they should be.
 OPEN = {
-    "test_a_margin_call_in_lots_within_the_volume",
-    "test_a_change_of_side_closes_at_market_and_then_works",
     "test_a_change_of_side_at_the_close_sells_at_the_open",
-    "test_a_change_of_side_opens_only_when_it_has_closed_whole",
+    "test_an_order_that_is_decided_during_the_rest_of_a_stop_is_not_lost",
+    "test_an_order_to_open_does_not_close_what_was_opened_meanwhile",
+    "test_what_is_too_small_takes_nobodys_place",
 }
 
 

@@ -316,6 +316,7 @@ class Holding:
             more = self.obtainable(order, more, touch)
         if more <= 0.0 or not self.large_enough(order, more, touch):
             return
+        order.judged = True
         units, status = self.capped(more), ""
         rest = more - units
         if side > 0.0 and units > 0.0:
@@ -363,11 +364,9 @@ class Holding:
         return min(more, free)
 
     def large_enough(self, order: Order, more: float, touch: Touch) -> bool:
-        """Whether an entry is worth the least value, asked once an order; if not it is told."""
+        """Whether an entry is worth the least value, asked when it is first tried; if not it is told."""
         least, side = self.config.sizing.min_value, math.copysign(1.0, order.target)
-        small = least and not order.judged
-        order.judged = True
-        if small and more * self.pricing.prices(side, 0.0, touch, entry=True)[1] < least:
+        if least and not order.judged and more * self.pricing.prices(side, 0.0, touch, entry=True)[1] < least:
             self.tell(order, side, more, touch.quote, "rejected: below the minimum notional")
             return False
         return True

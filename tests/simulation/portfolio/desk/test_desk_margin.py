@@ -135,3 +135,25 @@ def test_the_rest_of_an_order_is_not_held_against_the_least_value(play):
     out = play({"A": prices}, {0: [0.62]}, sizing={"min_value": 100}, execution={"max_participation_pct": 10})
     # 30, 30 and the last 2
     assert [each[0] for each in out.positions] == pytest.approx([0, 30, 60, 62])
+
+
+def test_what_is_too_small_takes_nobodys_place(play):
+    prices = {name: flat(10, 2) for name in "ABC"}
+    out = play(prices, {0: [0.05, 0.3, 0.3]}, sizing={"min_value": 60}, risk={"max_open_positions": 2})
+    assert rows_of(out, "symbol", "status") == [
+        ("A", "rejected: below the minimum notional"),
+        ("B", "filled"),
+        ("C", "filled"),
+    ]
+
+
+def test_what_the_leverage_leaves_is_too_small(play):
+    prices = {name: flat(10, 2) for name in "AB"}
+    out = play(prices, {0: [0.1, 0.9]}, sizing={"min_value": 60}, risk={"max_leverage": 0.5})
+    # half of each is left: 50 of A, 450 of B
+    assert sorted(rows_of(out, "symbol", "wanted", "status")) == [
+        ("A", pytest.approx(5), "cut: max_leverage"),
+        ("A", pytest.approx(5), "rejected: below the minimum notional"),
+        ("B", pytest.approx(45), "cut: max_leverage"),
+        ("B", pytest.approx(45), "filled"),
+    ]

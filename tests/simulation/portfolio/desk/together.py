@@ -60,6 +60,7 @@ class Moment:
         plans = [plan for plan in due if self.size(plan)]
         self.judge(plans)
         for plan in plans:
+            plan.order.judged = plan.order.judged or plan.more > 0.0
             self.cap(plan)
         self.carry_out(plans)
         for plan in due:
@@ -177,6 +178,8 @@ class Moment:
             for plan in entries:
                 if plan.more > 0.0:
                     self.leave(plan, account.in_lots(plan.more * (room / asked)), "cut: max_leverage")
+                if plan.more > 0.0 and not plan.holding.large_enough(plan.order, plan.more, plan.entry):
+                    plan.more = 0.0
 
     def leave(self, plan: Plan, units: float, rule: str | None) -> None:
         """Leave so many units of an entry, and tell what a rule takes."""
