@@ -49,12 +49,13 @@ class Oracle:
         account.band = band
         self.start = start
         self.stamps = sorted({int(stamp) for each in bars.values() for stamp in each.timestamps})
+        self.row_of = {stamp: row for row, stamp in enumerate(self.stamps)}
         given = [config.get(name) or {} for name in ("execution", "costs", "sizing", "margin")]
         self.facts: list[dict[int, Bar]] = []
         for symbol, each in bars.items():
             facts = bars_with_facts(each, *given, finer=(finer or {}).get(symbol))
             rows = dict(zip(map(int, each.timestamps), facts, strict=True))
-            before = [bar for stamp, bar in rows.items() if self.stamps.index(stamp) < start]
+            before = [bar for stamp, bar in rows.items() if self.row_of[stamp] < start]
             account.holdings.append(Holding(account, symbol, before[-1].span.close if before else 0.0))
             self.facts.append(rows)
         zones = {each.timezone for each in bars.values()}
@@ -115,7 +116,7 @@ class Oracle:
     def begin_day(self, stamp: int) -> None:
         account = self.account
         local = pd.Timestamp(stamp, tz="UTC").tz_convert(self.zone)
-        day = self.stamps.index(stamp) if self.daily else local.toordinal()
+        day = self.row_of[stamp] if self.daily else local.toordinal()
         if day != account.day:
             account.day, account.day_equity = day, account.equity
         if (month := local.year * 12 + local.month) != self.month:
@@ -127,7 +128,7 @@ class Oracle:
         shorts = sum(min(holding.units, 0.0) * holding.mark for holding in account.holdings)
         carry = [holding.finance() if holding.facts else 0.0 for holding in account.holdings]
         if account.row:
-            years = (stamp - self.stamps[self.stamps.index(stamp) - 1]) / YEAR_NS
+            years = (stamp - self.stamps[self.row_of[stamp] - 1]) / YEAR_NS
             borrowed, free = max(-account.cash, 0.0), max(account.cash + shorts, 0.0)
             paid = borrowed * (costs.margin_rate_pct / 100.0) * years
             received = free * (costs.cash_interest_pct / 100.0) * years

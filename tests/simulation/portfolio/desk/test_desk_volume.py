@@ -166,8 +166,8 @@ def test_an_order_that_is_decided_during_the_rest_of_a_stop_is_not_lost(play):
     ]
     execution = CAP | {"stop_loss_pct": 10, "order_type": "stop_market", "stop_offset_bps": 100}
     out = play({"A": rows, "B": flat(10, 5)}, {0: [-0.5, 0], 2: [0.0, N], 3: [0.5, N]}, execution=execution)
-    # 50.5 short at 9.9, stopped at 10.89; the rest goes in row 4 at 11. 0 is called back; 0.5 is decided where
-    # A has no bar, and arrives in row 4: its stop of 11.11 is hit there
+    # 50.5 short at 9.9, stopped at 10.89; the rest goes in row 4 at 11. 0 is called back; 0.5 is decided in
+    # row 3, where A has no bar, and arrives in row 4: its stop of 11.11 is hit there
     assert rows_of(out, "decided", "bar", "side", "status", "reason", "kind") == [
         (0, 1, -1, "filled", "signal", "stop_market"),
         (2, 2, 1, "filled in part: volume", "stop_loss", "stop_market"),
@@ -181,6 +181,6 @@ def test_an_order_to_open_does_not_close_what_was_opened_meanwhile(play):
     execution = {"order_type": "stop_market", "stop_offset_bps": 100, "latency_bars": 1}
     rows = [(10, 10, 10, 10), (10, 10, 10, 10), (10, 10, 9.8, 9.8), (9.8, 9.8, 9.8, 9.8)]
     out = play({"A": rows}, {0: [-0.5], 1: [-0.005]}, execution=execution, sizing={"lot_size": 1})
-    # both to open, as nothing is held: stops to sell at 9.9. The first sells 50 short in row 2. The second, in
-    # row 3, wants less than a lot, and a stop to sell buys nothing back
+    # both to open, as nothing is held: stops to sell at 9.9. The first sells 50 short in row 2. The second,
+    # in row 3, wants less than a lot, and a stop to sell buys nothing back
     assert rows_of(out, "decided", "bar", "side", "units", "status") == [(0, 2, -1, 50, "filled")]
