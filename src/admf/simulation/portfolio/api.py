@@ -238,7 +238,7 @@ def _simulate_once(
         targets = targets * fraction
         engine.run(last, rows, targets)
     tracks = engine.finish()
-    compiled = engine._kernel is not None  # a desk without a kernel runs as plain Python
+    compiled = engine.compiled
     orders = columns_of(ORDER_COLUMNS, tracks.orders)
     return PortfolioResult(
         joined=joined,

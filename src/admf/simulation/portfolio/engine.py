@@ -132,6 +132,11 @@ class Engine:
         self._kernel = _kernel(is_limited(s))
         self._orders: list[FloatArray] = []
 
+    @property
+    def compiled(self) -> bool:
+        """The fast loop always is."""
+        return True
+
     def run(self, last: int, decided: IntArray, targets: FloatArray) -> None:
         """Simulate up to row ``last`` (exclusive).
 

@@ -139,6 +139,11 @@ class Desk:
         self._positions, self._carry = np.empty((rows, count)), np.empty((rows, count))
         self._tables: list[FloatArray] = []
 
+    @property
+    def compiled(self) -> bool:
+        """Whether it runs compiled, or as plain Python."""
+        return self._kernel is not None
+
     def run(self, last: int, decided: IntArray, targets: FloatArray) -> None:
         """Simulate up to row ``last`` (exclusive).
 

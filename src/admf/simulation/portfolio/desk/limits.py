@@ -27,12 +27,15 @@ from admf.simulation.portfolio.desk.layout import (
     A_HALTED,
     A_LOST_DAY,
     C_DUE,
+    C_FACT,
     C_HELD,
     C_MORE,
     C_OUT,
     C_QUOTE,
+    C_REST,
     C_WANT,
 )
+from admf.simulation.portfolio.desk.plan import worth_it
 from admf.simulation.portfolio.desk.purse import refuse_by
 from admf.simulation.records import RISK
 from admf.simulation.risk import blocked_by, share_within, units_within
@@ -43,7 +46,9 @@ INF = math.inf
 LEVERAGE_RULE = 9
 
 
-def limit(states: Any, account: Any, plan: Any, p: Any, sheet: Any, worth: float, dust: float) -> None:
+def limit(
+    states: Any, account: Any, plan: Any, facts: Any, p: Any, sheet: Any, worth: float, dust: float
+) -> None:  # fmt: skip
     """Block, or cut to the limits, what the due orders open or enlarge, if all else goes as planned."""
     n = len(states)
     count = 0.0
@@ -64,6 +69,10 @@ def limit(states: Any, account: Any, plan: Any, p: Any, sheet: Any, worth: float
             continue
         if s[FIRST_LEG + L_REASON] == RISK:
             c[C_MORE] = 0.0  # risk never enlarges
+        x = facts[int(c[C_FACT])]
+        rest = c[C_REST] == 1.0
+        if c[C_MORE] > 0.0 and not rest:
+            c[C_MORE] = worth_it(s, account, plan, x, p, sheet, i, c[C_MORE])
         more = c[C_MORE]
         if not more > 0.0:
             continue
@@ -93,6 +102,8 @@ def limit(states: Any, account: Any, plan: Any, p: Any, sheet: Any, worth: float
         if rule != 0:
             refuse_by(s, account, sheet, i, side, more - left, rule, q)
             c[C_MORE] = left if left * q > dust else 0.0
+            if c[C_MORE] > 0.0 and not rest:
+                c[C_MORE] = worth_it(s, account, plan, x, p, sheet, i, c[C_MORE])
         if c[C_MORE] == 0.0 and keep == 0.0:
             count -= 1.0
         asked += c[C_MORE] * q

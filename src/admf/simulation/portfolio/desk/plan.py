@@ -113,7 +113,7 @@ def size_up(
             if rest > size and abs(want) < rest:
                 rest = abs(want) if abs(want) > size else size
             want = rest if goal > 0.0 else -rest
-        if want * pos > 0.0:
+        if goal * pos > 0.0:
             change = abs(want) - size
             if s[leg + L_TYPE] != MARKET and change < 0.0:
                 change = 0.0  # its price was judged for the other direction than the size asks for
@@ -130,7 +130,7 @@ def size_up(
         c[C_WANT], c[C_ASKED_OUT], c[C_SHORT] = want, out, 0.0
         if HAS_VOLUME:
             turns = out > 0.0 and out == size
-            s[leg + L_WANT] = math.nan if turns else size - out + more
+            s[leg + L_WANT] = math.nan if turns or c[C_TOUCHED] == 0.0 else size - out + more
             room = room_of(s, p, facts[int(c[C_FACT])])
             if s[leg + L_TIF] == FOK and c[C_TOUCHED] == 1.0 and out + more > room:
                 stays = HAS_ORDERS and s[leg + L_CLOSE_FIRST] == 1.0
@@ -177,6 +177,18 @@ def acceptable(
     return more
 
 
+def worth_it(s: Any, account: Any, plan: Any, x: Any, p: Any, sheet: Any, i: int, more: float) -> float:
+    """Units of an enlargement if they reach the least value of an order, else none."""
+    if p[P_MIN_VALUE] > 0.0:
+        c = plan[i]
+        side = 1.0 if c[C_WANT] > 0.0 else -1.0
+        price = entry_prices(p, x, side, c[C_QUOTE], 0.0, bound_of(s, FIRST_LEG))[1]
+        if more * price < p[P_MIN_VALUE]:
+            refuse_units(s, account, sheet, i, side, more, price, float(BELOW_MINIMUM), c[C_QUOTE])
+            return 0.0
+    return more
+
+
 def kill(s: Any, account: Any, sheet: Any, i: int, stays: bool) -> None:
     """Cancel an order that was to fill whole at once, and cannot for the volume; what closes first stays."""
     lend(s, account)
@@ -195,13 +207,9 @@ def cap(states: Any, account: Any, plan: Any, facts: Any, p: Any, sheet: Any) ->
         s = states[i]
         x = facts[int(c[C_FACT])]
         more = c[C_MORE]
-        side = 1.0 if c[C_WANT] > 0.0 else -1.0
         rest = c[C_REST] == 1.0
-        if more > 0.0 and p[P_MIN_VALUE] > 0.0 and not rest:
-            price = entry_prices(p, x, side, c[C_QUOTE], 0.0, bound_of(s, FIRST_LEG))[1]
-            if more * price < p[P_MIN_VALUE]:
-                refuse_units(s, account, sheet, i, side, more, price, float(BELOW_MINIMUM), c[C_QUOTE])
-                more = c[C_MORE] = 0.0
+        if more > 0.0 and not rest:
+            more = c[C_MORE] = worth_it(s, account, plan, x, p, sheet, i, more)
         c[C_ASKED_MORE] = more
         if not HAS_VOLUME or c[C_SHORT] == 1.0:
             continue

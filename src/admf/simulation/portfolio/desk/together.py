@@ -83,7 +83,7 @@ def trade_together(
         dust = DUST * worth if worth > 0.0 else 0.0
         size_up(states, account, plan, facts, p, sheet, worth, dust)
         if HAS_RISK:
-            limit(states, account, plan, p, sheet, worth, dust)
+            limit(states, account, plan, facts, p, sheet, worth, dust)
         cap(states, account, plan, facts, p, sheet)
         for i in range(n):
             plan[i][C_LATE] = plan[i][C_DONE] = 0.0
