@@ -204,7 +204,6 @@ def test_a_page_without_them_has_no_place_for_them(text, read_page):
     page = read_page(text)
     assert "pessimistic" not in page.texts
     assert "Financing" not in page.texts["attribution"] + page.texts["trades"]
-    assert "Worst" not in page.texts["trades"]
 
 
 def test_borrowed_cash_is_drawn_as_none(bars):

@@ -137,8 +137,6 @@ def trade_columns(result: Reported) -> tuple[Column, ...]:
         silent.add("symbol")
     if not np.any(trades["financing"]):
         silent.add("financing")
-    if np.isnan(trades["mae"]).all():  # no engine looked inside the bars
-        silent |= {"mae", "mfe"}
     return tuple(column for column in TRADE_COLUMNS if column[0] not in silent)
 
 

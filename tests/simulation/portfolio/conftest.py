@@ -15,7 +15,7 @@ from admf.core.config.models import BacktestConfig
 from admf.market import Bars
 from admf.simulation.portfolio import PortfolioResult
 from admf.simulation.portfolio.engine import run_plain
-from admf.simulation.portfolio.records import ORDER_COLUMNS
+from admf.simulation.portfolio.records import ORDER_COLUMNS, TRADE_COLUMNS
 from admf.simulation.settings import Settings
 
 
@@ -57,6 +57,13 @@ def simulate_both(
     np.testing.assert_array_equal(result.position_values, plain.positions)
     for at, name in enumerate(ORDER_COLUMNS):
         np.testing.assert_array_equal(result.order_table[name], plain.orders[:, at], err_msg=name)
+    assert plain.trades is not None
+    order = np.lexsort((plain.trades[:, 2], plain.trades[:, 1]))
+    for at, name in enumerate(TRADE_COLUMNS):
+        made = result.trade_table[name][
+            np.lexsort((result.trade_table["symbol"], result.trade_table["exit_bar"]))
+        ]
+        np.testing.assert_array_equal(made, plain.trades[order, at], err_msg=name)
     return result
 
 

@@ -119,7 +119,9 @@ def test_trades_are_those_of_the_engine_where_it_kept_them(ensemble):
     made = ensemble.trades
     assert list(ensemble.trade_table) == list(TRADE_COLUMNS)
     assert set(made.exit_reason) == {"signal"}
-    assert made.mae.isna().all()
+    assert (made.mae <= 0.0).all()
+    assert (made.mfe >= 0.0).all()
+    assert made.mae.min() < 0.0
     assert not made.financing.any()
     kept = {name: column[:2] for name, column in ensemble.trade_table.items()}
     kept["reason"], kept["mae"], kept["financing"] = (

@@ -139,15 +139,24 @@ def by_strategy(
     return table
 
 
-def trades_of(fills: Fills, symbols: int) -> dict[str, np.ndarray[Any, Any]]:
+def trades_of(fills: Fills, highs: FloatArray, lows: FloatArray) -> dict[str, np.ndarray[Any, Any]]:
     """List the closed parts of positions, at average cost, in order of their exit, where nothing is financed.
+
+    Parameters
+    ----------
+    fills
+        At the opens, in order of execution.
+    highs, lows
+        Of each symbol's bars, shape (bars, symbols); minus and plus infinity where there is none.
 
     Returns
     -------
     dict
-        `TRADE_COLUMNS` of `admf.simulation.portfolio.records`, each of shape (trades,); mae and mfe are NaN.
+        `TRADE_COLUMNS` of `admf.simulation.portfolio.records`, each of shape (trades,).
     """
+    symbols = highs.shape[1]
     units, price, fee, since = [0.0] * symbols, [0.0] * symbols, [0.0] * symbols, [0] * symbols
+    top, bottom, seen = [0.0] * symbols, [0.0] * symbols, [0] * symbols  # since the entry, up to bar `seen`
     rows: list[tuple[float, ...]] = []
     columns = (fills.bar, fills.symbol, fills.units, fills.price, fills.commission, fills.reason)
     for bar, at, change, paid, cost, reason in zip(*(column.tolist() for column in columns), strict=True):
@@ -157,11 +166,19 @@ def trades_of(fills: Fills, symbols: int) -> dict[str, np.ndarray[Any, Any]]:
             share = fee[at] * (moved / size)
             pnl = side * moved * (paid - price[at]) - share - cost
             known = (since[at], bar, at, side, moved, price[at], paid, pnl, share + cost)
-            rows.append((*known, np.nan, np.nan, reason, 0.0))
+            if bar > seen[at]:
+                top[at] = max(top[at], float(highs[seen[at] : bar, at].max()))
+                bottom[at] = min(bottom[at], float(lows[seen[at] : bar, at].min()))
+                seen[at] = bar
+            fall = (min(bottom[at], paid) - price[at]) / price[at]
+            rise = (max(top[at], paid) - price[at]) / price[at]
+            worst, best = (fall, rise) if side > 0.0 else (-rise, -fall)
+            rows.append((*known, min(worst, 0.0), max(best, 0.0), reason, 0.0))
             fee[at] -= share
             units[at] = units[at] + change if moved != size else 0.0
         elif size == 0.0:
             units[at], price[at], fee[at], since[at] = change, paid, cost, bar
+            top[at], bottom[at], seen[at] = paid, paid, bar
         else:
             price[at] = (size * price[at] + moved * paid) / (size + moved)
             fee[at] += cost

@@ -169,7 +169,12 @@ class PortfolioResult:
         """Closed parts of positions: columns of `admf.simulation.portfolio.records` by name."""
         if self.kept_trades is not None:
             return dict(self.kept_trades)
-        return parts_of.trades_of(self.fills, len(self.symbols))
+        shape = (len(self.joined.timestamps), len(self.symbols))
+        highs, lows = np.full(shape, -np.inf), np.full(shape, np.inf)
+        for column, bars in enumerate(self.joined.bars.values()):
+            highs[self.joined.rows[column], column] = bars.high
+            lows[self.joined.rows[column], column] = bars.low
+        return parts_of.trades_of(self.fills, highs[self.first : self.last], lows[self.first : self.last])
 
     @cached_property
     def equity(self) -> pd.Series:
