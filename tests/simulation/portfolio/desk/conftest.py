@@ -14,7 +14,6 @@ from .runner import Decisions, Prices, bars_of, by_engine, by_oracle
 OPEN = {
     "test_a_change_of_side_at_the_close_sells_at_the_open",
     "test_an_order_that_is_decided_during_the_rest_of_a_stop_is_not_lost",
-    "test_an_order_to_open_does_not_close_what_was_opened_meanwhile",
     "test_what_is_too_small_takes_nobodys_place",
 }
 

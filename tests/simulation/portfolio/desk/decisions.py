@@ -58,24 +58,7 @@ def order(account: Account, holding: Holding, target: float, reason: str) -> Non
         given=holding.own_bar, arrives=holding.own_bar + 1 + late,
         side=1.0 if target * equity >= held else -1.0,
     )  # fmt: skip
-    aim = target * equity
-    reduces = aim == 0.0 or equity <= 0.0 or (held * aim > 0.0 and abs(aim) < abs(held))
-    if reason == "signal" and not reduces:
-        dress(new, holding)
     holding.travelling.append(new)
-
-
-def dress(new: Order, holding: Holding) -> None:
-    """Give an order that opens or enlarges the type of the execution section."""
-    rules, side, basis = holding.rules, new.side, new.basis
-    new.kind, new.tif, new.expire = rules.order_type, rules.time_in_force, rules.cancel_after_bars or 0
-    new.closes_first = (new.kind, new.tif) != ("market", "gtc")
-    new.stop = basis * (1.0 + side * rules.stop_offset_bps / 1e4)
-    if new.kind == "stop_limit":
-        new.limit = new.stop * (1.0 + side * rules.limit_offset_bps / 1e4)
-    else:
-        new.limit = basis * (1.0 - side * rules.limit_offset_bps / 1e4)
-    new.trail, new.trail_is_fraction = (rules.trail_offset_bps or 0.0) / 1e4, True
 
 
 def judge_losses(account: Account, later: int) -> None:

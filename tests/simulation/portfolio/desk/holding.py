@@ -102,11 +102,36 @@ class Holding:
             for old in self.working:
                 self.end(old, "replaced by a later decision")
             self.order = order
+            self.dress(order)
         for order in self.working:
             order.age += 1
         held = self.position
         if held.units and math.isnan(held.trail) and self.rules.trailing_stop_atr and self.facts.atr > 0:
             held.trail = self.rules.trailing_stop_atr * self.facts.atr
+
+    def dress(self, order: Order) -> None:
+        """Give an order that opens or enlarges what it meets the type of the execution section.
+
+        Its prices are off the close of its decision; what it meets may have changed since.
+        """
+        rules, basis, equity = self.rules, order.basis, self.account.equity
+        aim, held = order.target * equity, self.units * self.mark
+        side = order.side = 1.0 if aim >= held else -1.0
+        reduces = aim == 0.0 or equity <= 0.0 or (held * aim > 0.0 and abs(aim) < abs(held))
+        if order.reason == "risk" or reduces:
+            return
+        order.kind, order.tif, order.expire = (
+            rules.order_type,
+            rules.time_in_force,
+            rules.cancel_after_bars or 0,
+        )
+        order.closes_first = (order.kind, order.tif) != ("market", "gtc")
+        order.stop = basis * (1.0 + side * rules.stop_offset_bps / 1e4)
+        if order.kind == "stop_limit":
+            order.limit = order.stop * (1.0 + side * rules.limit_offset_bps / 1e4)
+        else:
+            order.limit = basis * (1.0 - side * rules.limit_offset_bps / 1e4)
+        order.trail, order.trail_is_fraction = (rules.trail_offset_bps or 0.0) / 1e4, True
 
     # fills
 

@@ -14,7 +14,7 @@ CASH = 1000.0
 STORIES = {
     "seed": st.integers(0, 100_000),
     "count": st.integers(1, 4),
-    "length": st.integers(2, 40),
+    "length": st.integers(10, 50),
     "freq": st.sampled_from(["D", "D", "h", "finer"]),
     "shorts": st.booleans(),
     # not 0: the same weight again where the price is that of the fill drifts by rounding alone

@@ -177,10 +177,14 @@ def test_an_order_that_is_decided_during_the_rest_of_a_stop_is_not_lost(play):
     ]
 
 
-def test_an_order_to_open_does_not_close_what_was_opened_meanwhile(play):
+def test_whether_an_order_opens_is_told_when_it_arrives(play):
     execution = {"order_type": "stop_market", "stop_offset_bps": 100, "latency_bars": 1}
     rows = [(10, 10, 10, 10), (10, 10, 10, 10), (10, 10, 9.8, 9.8), (9.8, 9.8, 9.8, 9.8)]
-    out = play({"A": rows}, {0: [-0.5], 1: [-0.005]}, execution=execution, sizing={"lot_size": 1})
-    # both to open, as nothing is held: stops to sell at 9.9. The first sells 50 short in row 2. The second,
-    # in row 3, wants less than a lot, and a stop to sell buys nothing back
-    assert rows_of(out, "decided", "bar", "side", "units", "status") == [(0, 2, -1, 50, "filled")]
+    out = play({"A": rows}, {0: [-0.5], 1: [-0.2]}, execution=execution)
+    # when -0.2 is decided nothing is held; when it arrives, in row 3, 50.5 are short, at the stop of 9.9 of
+    # the first order: it reduces, at market. 505.05 - 0.2 x (1000 + 50.5 x 0.1) are bought back
+    worth = 1000 + 500 / 9.9 * 0.1
+    assert rows_of(out, "decided", "bar", "side", "units", "kind") == [
+        (0, 2, -1, pytest.approx(500 / 9.9), "stop_market"),
+        (1, 3, 1, pytest.approx(500 / 9.9 - 0.2 * worth / 9.8), "market"),
+    ]
