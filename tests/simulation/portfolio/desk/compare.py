@@ -61,8 +61,8 @@ def _told(row: Row | Trade) -> tuple[Any, ...]:
     if row.status not in FILLS:
         ended = not row.status.startswith(("cut", "blocked", "rejected"))
         row = replace(row, quote=0.0, price=0.0)
-        if ended:
-            row = replace(row, wanted=0.0, side=0.0)
+        if ended or row.status.startswith("rejected"):
+            row = replace(row, wanted=0.0, side=0.0 if ended else row.side)
         if row.bar < 0:
             row = replace(row, kind="")  # it never came to the market
     return astuple(row)

@@ -49,15 +49,16 @@ def order(account: Account, holding: Holding, target: float, reason: str) -> Non
         return
     if reason == "risk":
         holding.end_all(travelling_only=True)
-    for old in [each for each in holding.travelling if each.given == holding.own_bar]:
-        holding.travelling.remove(old)
-        holding.end(old, "replaced by a later decision", bar=-1)
     late = 0 if reason == "risk" else holding.rules.latency_bars
+    for old in [each for each in holding.travelling if each.given == holding.own_bar]:
+        if old.arrives == holding.own_bar + 1 + late:  # what risk has ordered comes before what is late
+            holding.travelling.remove(old)
+            holding.end(old, "replaced by a later decision", bar=-1)
     new = Order(
         target, reason=reason, decided=account.row, basis=holding.mark, best=holding.mark,
         given=holding.own_bar, arrives=holding.own_bar + 1 + late,
-        side=1.0 if target * equity >= held else -1.0,
     )  # fmt: skip
+    holding.judge(new)
     holding.travelling.append(new)
 
 

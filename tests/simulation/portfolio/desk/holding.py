@@ -109,17 +109,25 @@ class Holding:
         if held.units and math.isnan(held.trail) and self.rules.trailing_stop_atr and self.facts.atr > 0:
             held.trail = self.rules.trailing_stop_atr * self.facts.atr
 
-    def dress(self, order: Order) -> None:
-        """Give an order that opens or enlarges what it meets the type of the execution section.
-
-        Its prices are off the close of its decision; what it meets may have changed since.
-        """
-        rules, basis, equity = self.rules, order.basis, self.account.equity
+    def judge(self, order: Order) -> None:
+        """Tell the side of an order, and whether it reduces what is held, by the last close."""
+        equity = self.account.equity
         aim, held = order.target * equity, self.units * self.mark
-        side = order.side = 1.0 if aim >= held else -1.0
-        reduces = aim == 0.0 or equity <= 0.0 or (held * aim > 0.0 and abs(aim) < abs(held))
-        if order.reason == "risk" or reduces:
+        order.side = 1.0 if aim >= held else -1.0
+        order.reduces = aim == 0.0 or equity <= 0.0 or (held * aim > 0.0 and abs(aim) < abs(held))
+        order.met = self.units
+
+    def dress(self, order: Order) -> None:
+        """Give an order that opens or enlarges the type of the execution section.
+
+        That is judged at its decision, and anew where there is nothing to reduce any more, or where what it was
+        to open or enlarge is another position by now.
+        """
+        if self.units * order.target <= 0.0 or (self.units != order.met and not order.reduces):
+            self.judge(order)
+        if order.reason == "risk" or order.reduces:
             return
+        rules, basis, side = self.rules, order.basis, order.side
         order.kind, order.tif, order.expire = (
             rules.order_type,
             rules.time_in_force,
@@ -236,10 +244,9 @@ class Holding:
             for order in self.working:
                 self.end(order, "replaced by a later decision")
 
-    def carry(self, order: Order, rest: float, filled: bool) -> None:
+    def carry(self, order: Order, filled: bool) -> None:
         """Keep what the volume left of an order for the next bars, or drop it."""
-        order.touched = True
-        if rest > 0.0 and filled and self.rules.partial_fill == "cancel" and order.reason == "signal":
+        if filled and self.rules.partial_fill == "cancel" and order.reason == "signal":
             self.end(order, "cancelled: remainder")
 
     # exits
@@ -360,7 +367,8 @@ class Holding:
         if rest > 0.0:
             order.alive = True
             order.want = side * (abs(self.units) + rest)
-            self.carry(order, rest, units > 0.0)
+            order.touched = True
+            self.carry(order, units > 0.0)
 
     def try_leg(self, order: Order, touch: Touch) -> None:
         self.attempt(order, touch)

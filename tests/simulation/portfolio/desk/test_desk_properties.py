@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from .cases import random_bars, random_finer, random_weights, settings_of
+from .cases import many_settings, random_bars, random_finer, random_weights, settings_of
 from .compare import assert_same, check_books
 from .runner import by_engine, by_oracle
 
@@ -74,6 +75,32 @@ def test_at_market_with_plain_costs_the_oracle_is_the_engine(
 def test_the_engine_is_the_oracle(config, late_start, seed, count, length, freq, shorts, band, wild):
     bars, weights, finer = story(seed, count, length, freq, shorts, wild)
     first = max(weights) // 3 if late_start and weights else 0
+    found = by_engine(bars, weights, CASH, band, first, finer, **config)
+    check_books(found, bars, CASH, config, first)
+    assert_same(found, by_oracle(bars, weights, CASH, band, first, finer, **config))
+
+
+@pytest.mark.xfail(reason="the engine does not do all of it yet")
+@pytest.mark.parametrize("seed", range(60))
+def test_the_engine_is_the_oracle_in_many_settings_at_once(seed):
+    compare_many(seed)
+
+
+@pytest.mark.slow
+@pytest.mark.search
+@pytest.mark.xfail(reason="the engine does not do all of it yet")
+def test_the_engine_is_the_oracle_in_many_settings_at_length():
+    for seed in range(1000, 3000):
+        compare_many(seed)
+
+
+def compare_many(seed):
+    random = np.random.default_rng([seed, 7])
+    config = many_settings(seed)
+    freq, shorts, wild = str(random.choice(["D", "h", "finer"])), random.random() < 0.6, random.random() < 0.5
+    count, length, band = random.integers(2, 5), random.integers(15, 60), float(random.choice([1e-6, 0.03]))
+    bars, weights, finer = story(seed, int(count), int(length), freq, shorts, wild)
+    first = max(weights) // 3 if weights and random.random() < 0.2 else 0
     found = by_engine(bars, weights, CASH, band, first, finer, **config)
     check_books(found, bars, CASH, config, first)
     assert_same(found, by_oracle(bars, weights, CASH, band, first, finer, **config))

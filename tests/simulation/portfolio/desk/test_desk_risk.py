@@ -116,3 +116,34 @@ def test_a_new_high_brings_the_weights_back(play):
     out = play({"A": prices}, {0: [0.5]}, risk=risk)
     # 50 at 10; 900 at 8: a quarter is 28.125; at 20: 675 + 562.5 = 1237.5, half of it 30.9375
     assert [each[0] for each in out.positions] == pytest.approx([0, 50, 50, 28.125, 28.125, 30.9375])
+
+
+def test_risk_reduces_what_a_level_has_barred(play):
+    prices = [(10, 10, 10, 10), (10, 10, 10, 10), (10, 10.7, 10, 10.6), (10.6, 11.2, 10.6, 11.2), (11.2,) * 4]
+    out = play(
+        {"A": prices},
+        {0: [-0.5], 1: [-0.4]},
+        execution={"latency_bars": 1, "stop_loss_pct": 6},
+        risk={"max_drawdown_pct": 5, "on_drawdown": "reduce"},
+    )
+    # short 50 in row 2, stopped at 10.6: 970. -0.4 was on its way, and is short 36.6 at 10.6 in row 3; at 11.2
+    # the equity is 948: the half of -0.4 may stay, whatever the memory of the stop says
+    short = 0.4 * 970 / 10.6
+    assert rows_of(out, "bar", "reason", "units") == [
+        (2, "signal", 50),
+        (2, "stop_loss", 50),
+        (3, "signal", pytest.approx(short)),
+        (4, "risk", pytest.approx(short - 0.2 * (970 - short * 0.6) / 11.2)),
+    ]
+
+
+def test_an_order_of_risk_is_not_replaced_by_one_that_comes_later(play):
+    prices = [*flat(10, 3), (10, 10, 8, 8), *flat(8, 3)]
+    risk = {"max_drawdown_pct": 5, "on_drawdown": "reduce"}
+    out = play({"A": prices}, {0: [0.5], 3: [0.1]}, execution={"latency_bars": 2}, risk=risk)
+    # bought in row 3: 900 at its close; 0.25 at once, in row 4; 0.1 x 0.5, decided at the same close, in row 6
+    assert rows_of(out, "bar", "decided", "reason", "target") == [
+        (3, 0, "signal", 0.5),
+        (4, 3, "risk", 0.25),
+        (6, 3, "signal", 0.05),
+    ]

@@ -144,8 +144,10 @@ class Moment:
                 plan.more = 0.0  # risk never enlarges
             if plan.more > 0.0:
                 plan.more = plan.holding.obtainable(plan.order, plan.more, plan.entry)
-            if plan.more > 0.0:
+            if plan.more > 0.0 and plan.holding.large_enough(plan.order, plan.more, plan.entry):
                 entries.append(plan)
+            else:
+                plan.more = 0.0
         outs = {plan.holding: plan.out for plan in plans}
         kept = {each: abs(each.units) - outs.get(each, 0.0) for each in account.holdings}
         changes = {plan.holding for plan in entries if plan.units != 0.0}
@@ -164,22 +166,19 @@ class Moment:
                 else:
                     left, rule = plan.more, None
             self.leave(plan, left, rule)
-            if plan.more > 0.0 and not holding.large_enough(plan.order, plan.more, plan.entry):
-                plan.more = 0.0
             asked += plan.more * quote
             if plan.more == 0.0 and kept[holding] == 0.0:
                 open_.remove(holding)
-        limit = account.config.risk.max_leverage
-        if limit is None:
-            return
         gross = sum(kept[each] * quote for each, quote in zip(account.holdings, self.quotes, strict=True))
-        room = max(max(self.worth, 0.0) * limit - gross, 0.0)
-        if asked - min(asked, room) > self.dust:
+        room = max(self.worth, 0.0) * (account.config.risk.max_leverage or math.inf) - gross
+        if self.worth > 0.0 and asked - min(asked, max(room, 0.0)) > self.dust:
             for plan in entries:
                 if plan.more > 0.0:
-                    self.leave(plan, account.in_lots(plan.more * (room / asked)), "cut: max_leverage")
-                if plan.more > 0.0 and not plan.holding.large_enough(plan.order, plan.more, plan.entry):
-                    plan.more = 0.0
+                    units = account.in_lots(plan.more * (max(room, 0.0) / asked))
+                    self.leave(plan, units, "cut: max_leverage")
+        for plan in entries:  # what the limits leave may be too small
+            if plan.more > 0.0 and not plan.holding.large_enough(plan.order, plan.more, plan.entry):
+                plan.more = 0.0
 
     def leave(self, plan: Plan, units: float, rule: str | None) -> None:
         """Leave so many units of an entry, and tell what a rule takes."""
@@ -313,7 +312,7 @@ class Moment:
             return
         if order.closes_first:
             if plan.opposed:
-                holding.carry(order, plan.out_rest, plan.filled)
+                holding.carry(order, plan.filled)
                 return
             order.closes_first = False
             if plan.entry is None:
@@ -324,7 +323,8 @@ class Moment:
         elif plan.rest > 0.0 or plan.out_rest > 0.0:
             if plan.rest > 0.0:
                 order.want = plan.side * (abs(plan.units) + plan.rest)
-            holding.carry(order, plan.rest + plan.out_rest, plan.filled)
+            order.touched = True
+            holding.carry(order, plan.filled)
             self.give_up(plan)
         else:
             order.alive = False
