@@ -120,8 +120,8 @@ class Holding:
     def dress(self, order: Order) -> None:
         """Give an order that opens or enlarges the type of the execution section.
 
-        That is judged at its decision, and anew where there is nothing to reduce any more, or where what it was
-        to open or enlarge is another position by now.
+        That is judged at its decision, and anew where there is nothing to reduce any more, or where what it
+        was to open or enlarge is another position by now.
         """
         if self.units * order.target <= 0.0 or (self.units != order.met and not order.reduces):
             self.judge(order)

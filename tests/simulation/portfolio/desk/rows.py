@@ -17,8 +17,8 @@ class Order(Leg):
 
     given: the symbol's own bar after which it was given. arrives: its own bar at which it begins to work.
     want: units of the position that it ends in, signed, once it was sized; NaN before. judged: whether its
-    entry was held against the least value once. met: units that it was decided for; reduces: whether it closes or
-    reduces them.
+    entry was held against the least value once. met: units that it was decided for; reduces: whether it
+    closes or reduces them.
     """
 
     given: int = -1

@@ -126,8 +126,8 @@ def test_risk_reduces_what_a_level_has_barred(play):
         execution={"latency_bars": 1, "stop_loss_pct": 6},
         risk={"max_drawdown_pct": 5, "on_drawdown": "reduce"},
     )
-    # short 50 in row 2, stopped at 10.6: 970. -0.4 was on its way, and is short 36.6 at 10.6 in row 3; at 11.2
-    # the equity is 948: the half of -0.4 may stay, whatever the memory of the stop says
+    # short 50 in row 2, stopped at 10.6: 970. -0.4 was on its way, and is short 36.6 at 10.6 in row 3; at
+    # 11.2 the equity is 948: the half of -0.4 may stay, whatever the memory of the stop says
     short = 0.4 * 970 / 10.6
     assert rows_of(out, "bar", "reason", "units") == [
         (2, "signal", 50),
@@ -141,7 +141,7 @@ def test_an_order_of_risk_is_not_replaced_by_one_that_comes_later(play):
     prices = [*flat(10, 3), (10, 10, 8, 8), *flat(8, 3)]
     risk = {"max_drawdown_pct": 5, "on_drawdown": "reduce"}
     out = play({"A": prices}, {0: [0.5], 3: [0.1]}, execution={"latency_bars": 2}, risk=risk)
-    # bought in row 3: 900 at its close; 0.25 at once, in row 4; 0.1 x 0.5, decided at the same close, in row 6
+    # bought in row 3: 900 at its close; 0.25 at once, in row 4; 0.1 x 0.5, of the same close, in row 6
     assert rows_of(out, "bar", "decided", "reason", "target") == [
         (3, 0, "signal", 0.5),
         (4, 3, "risk", 0.25),

@@ -194,7 +194,7 @@ def test_whether_an_order_opens_is_told_when_it_arrives(play):
 def test_what_closes_goes_on_before_an_entry_is_tried_once(play, force):
     prices = with_volume(10, 500, 500, 300, 900)
     out = play({"A": prices}, {0: [-0.5], 1: [0.5]}, execution=CAP | {"time_in_force": force})
-    # 50 short: 30 are bought back in row 2, 20 in row 3, where the entry of 50 is tried: 90 may be traded there
+    # 50 short: 30 are bought back in row 2, 20 in row 3, where the entry of 50 is tried: 90 may be traded
     assert rows_of(out, "bar", "side", "target", "units", "status") == [
         (1, -1, -0.5, 50, "filled"),
         (2, 1, 0.0, 30, "filled in part: volume"),
