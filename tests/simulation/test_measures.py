@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from admf.simulation import measures, metrics
 from admf.simulation.metrics import market_returns, streamed_metrics
+from admf.simulation.metrics_risk import longest_run
 
 CASH, RISK_FREE, PERIOD = 1000.0, 1e-4, 252.0
 
@@ -112,3 +113,60 @@ def test_a_million_bars_lose_no_digits(drift, noise):
     assert found["annual_volatility"] == pytest.approx(float(deviation) * math.sqrt(252), rel=1e-10)
     sharpe = float((mean - RISK_FREE) / deviation) * math.sqrt(252)
     assert found["sharpe_ratio"] == pytest.approx(sharpe, rel=1e-9, abs=1e-9)
+
+
+def walk(n, seed=0, deviation=0.01):
+    return CASH * np.exp(np.cumsum(np.random.default_rng(seed).normal(0.0, deviation, n)))
+
+
+@pytest.mark.parametrize(
+    "equity",
+    [
+        walk(5000),
+        walk(5000, deviation=0.2),  # too far apart for the series of the logarithm
+        np.repeat(walk(100), 50),  # flat most of the time
+        np.maximum.accumulate(walk(3000)),  # never under water
+        np.concatenate(
+            [walk(1000), [2 * CASH], np.linspace(1.9, 1.0, 2000) * CASH]
+        ),  # under water to the end
+        CASH * 1.0001 ** np.arange(3000.0) * np.exp(np.random.default_rng(1).normal(0, 1e-7, 3000)),
+    ],
+    ids=["walk", "wild", "steps", "rising", "falling", "steady"],
+)
+def test_blocks_and_tiles_are_as_the_functions_on_arrays(equity):
+    found = compiled(equity, walk(equity.size, 5), np.ones(equity.size))
+    returns = metrics.bar_returns(equity, CASH)
+    drawdown = metrics.drawdown_of(equity, CASH)
+    expected = {
+        "max_drawdown": drawdown.min(),
+        "longest_drawdown": metrics.longest_drawdown(returns),
+        "ulcer_index": math.sqrt(np.mean(drawdown**2)),
+        "annual_volatility": metrics.annual_volatility(returns),
+        "sharpe_ratio": metrics.sharpe_ratio(returns, RISK_FREE),
+        "skew": metrics.skew(returns),
+        "kurtosis": metrics.kurtosis(returns),
+        "sortino_ratio": metrics.sortino_ratio(returns, RISK_FREE),
+        "downside_risk": metrics.downside_risk(returns),
+        "omega_ratio": metrics.omega_ratio(returns, RISK_FREE),
+        "stability_of_timeseries": metrics.stability_of_timeseries(returns),
+    }
+    for name, value in expected.items():
+        value = value if math.isfinite(value) else math.nan
+        assert found[name] == pytest.approx(value, rel=1e-9, abs=1e-12, nan_ok=True), name
+
+
+@pytest.mark.parametrize("bar", [0, 1, 63, 64, 1024, 1025, 2999])
+def test_no_return_follows_ruin(bar):
+    equity = walk(3000)
+    equity[bar:] = -1.0
+    close = walk(3000, 5)
+    found = compiled(equity, close, np.ones(3000))
+    until = metrics.bar_returns(equity, CASH)[: bar + 1]
+    held = close[1 : bar + 1] / close[:bar] - 1.0
+    assert found["downside_risk"] == pytest.approx(metrics.downside_risk(until), rel=1e-9)
+    if bar > 1:
+        assert found["annual_volatility"] == pytest.approx(metrics.annual_volatility(until), rel=1e-9)
+        assert found["beta"] == pytest.approx(metrics.beta(until[1:], held), rel=1e-9)
+    assert math.isnan(found["stability_of_timeseries"])
+    peak = np.maximum(np.maximum.accumulate(equity), CASH)
+    assert found["longest_drawdown"] == longest_run(equity < peak)

@@ -316,6 +316,77 @@ def test_a_strategy_that_numba_does_not_know(random_bars):
     assert_like_single(result, bars, NeedsPython)
 
 
+WINS, BARS = 0.5, 2.0  # of the metrics, too
+
+
+def ratio(one, two):
+    return one / two * WINS * BARS
+
+
+class Namesakes:
+    """Its names are those of the metrics' own code."""
+
+    parameters: ClassVar = {"length": Int(2, 50, default=5)}
+
+    @staticmethod
+    def indicators(p):
+        return {"average": SMA(p.length)}
+
+    @staticmethod
+    def on_bar(close, average):
+        return 1.0 if ratio(close, average) > 1.0 else 0.0
+
+
+def test_names_of_a_strategy_may_be_those_of_the_metrics(random_bars):
+    bars = random_bars(2)
+    result = admf.sweep(bars, Namesakes, {"length": [3, 9]})
+    assert result.compiled
+    single = admf.simulate(bars, Namesakes, {"length": 9}).metrics
+    assert result.table.loc[1, list(STREAMED)].to_dict() == pytest.approx(
+        {name: single[name] for name in STREAMED}, rel=0, abs=0, nan_ok=True
+    )
+
+
+class Loud:
+    parameters: ClassVar = {"size": Float(0.0, 5.0)}
+
+    @staticmethod
+    def on_bar(close, prev_close, size):
+        return size if close > prev_close else 0.0
+
+
+@pytest.mark.parametrize(
+    ("more", "warnings"),
+    [
+        (
+            {"sizing": {"lot_size": 1}},
+            (
+                "1 trial: decisions beyond -1 or 1 were cut to the full position",
+                "1 trial: orders were rejected: the budget did not buy one lot, or any units",
+                "2 trials: no order was filled",
+            ),
+        ),
+        (
+            {"sizing": {"method": "fixed_units", "units": 1e6}},
+            (
+                "1 trial: decisions beyond -1 or 1 were cut to the full position",
+                "2 trials: orders were rejected: not affordable",
+                "3 trials: no order was filled",
+            ),
+        ),
+    ],
+)
+def test_what_is_to_be_told_of_trials_is_counted(random_bars, monkeypatch, more, warnings):
+    bars, sizes = random_bars(2), [0.0, 1e-9, 0.5, 3.0]
+    result = admf.sweep(bars, Loud, {"size": sizes}, **more)
+    assert result.warnings == warnings
+    monkeypatch.setattr("admf.simulation.sweeps.engine.Engine.kernel_of", lambda *_: "as a test")
+    plain = admf.sweep(bars, Loud, {"size": sizes}, **more)
+    assert not plain.compiled
+    assert plain.warnings[1:] == warnings
+    pd.testing.assert_frame_equal(plain.table, result.table, check_exact=True)
+
+
 def test_constraints_leave_combinations_of_a_grid_out(random_bars):
     result = admf.sweep(random_bars(1), "sma_cross", GRID, metrics=FEW)
     assert (result.trials, result.dropped) == (7, 2)
@@ -450,6 +521,14 @@ def test_a_deadline(random_bars):
     fine = admf.sweep(random_bars(1), "sma_cross", GRID, metrics=FEW, deadline_seconds=60.0)
     assert fine.stopped is None
     assert fine.complete
+
+
+def test_a_deadline_ends_the_check_of_many_settings(random_bars, monkeypatch):
+    asked = []
+    monkeypatch.setattr("admf.simulation.sweeps.variants.settings_of", asked.append)
+    grid = {**GRID, "execution.stop_loss_pct": [1.0 + at / 100 for at in range(50)]}
+    late = admf.sweep(random_bars(1), "sma_cross", grid, metrics=FEW, deadline_seconds=0.0)
+    assert (late.stopped, late.finished, len(late.table), asked) == ("deadline", 0, 0, [])
 
 
 def test_parquet_is_resumed(random_bars, tmp_path):

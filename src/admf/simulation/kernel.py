@@ -83,6 +83,9 @@ def _expressions(features: frozenset[str]) -> dict[str, str]:
         "width": str(len(ORDER_COLUMNS)),
         "traded": str(measures.TRADED),
         "in_market": str(measures.HELD),
+        "clamped": str(measures.CLAMPED),
+        "too_small": str(measures.TOO_SMALL),
+        "too_dear": str(measures.TOO_DEAR),
     }
 
 
@@ -265,6 +268,8 @@ def sweep_module(
         signature=", ".join(arguments.values()),
         arguments=", ".join(arguments),
         book_size=measures.BOOK_SIZE,
+        told=len(measures.TOLD),
+        first_told=measures.BOOK_SIZE - len(measures.TOLD),
         values=", ".join(values.values()),
         cash=cash,
     )
@@ -289,11 +294,9 @@ def measures_source(metrics: tuple[str, ...]) -> str:
     """
     groups = [group for group in measures.GROUPS if not set(group.metrics).isdisjoint(metrics)]
     used = {argument for group in groups for argument in group.arguments}
-    names = ["finite", "book_trade", "market_sums", *(group.function for group in groups)]
+    shared = ["finite", "book_trade", "book_end", "market_sums", "equity_blocks"]
+    names = [*shared, *(group.function for group in groups)]
     lines = []
-    if "highs" in used:
-        names.append("equity_blocks")
-        lines += ["highs, lows = np.empty(blocks), np.empty(blocks)", "equity_blocks(equity, highs, lows)"]
     if "sums" in used:
         names.append("return_sums")
         flags = (name in names for name in ("return_shape", "return_downside", "return_market"))

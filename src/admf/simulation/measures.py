@@ -55,7 +55,17 @@ __all__ = [
 
 # Cells of the book.
 TRADES, WINS, LOSSES, GAIN, LOSS, PROFIT, RETURN, BEST, WORST, STREAK, LONGEST, BARS, TRADED, HELD = range(14)
-BOOK_SIZE = 14
+# What a reader should know of a trial, counted: the cells after these.
+CLAMPED, TOO_SMALL, TOO_DEAR, REFUSED, IDLE, RUINED = range(14, 20)
+BOOK_SIZE = 20
+TOLD = (
+    "decisions beyond -1 or 1 were cut to the full position",
+    "orders were rejected: the budget did not buy one lot, or any units",
+    "orders were rejected: not affordable",
+    "orders were rejected, blocked or cut by a rule",
+    "no order was filled",
+    "the equity fell to zero or below",
+)
 
 
 class Group(NamedTuple):
@@ -162,6 +172,14 @@ def book_trade(book: FloatArray, pnl: float, paid: float, bars: float) -> None:
             book[LONGEST] = book[STREAK]
     else:
         book[STREAK] = 0.0
+
+
+def book_end(book: FloatArray, lows: FloatArray) -> None:
+    """Note a trial without a fill, and one whose equity fell to zero: `lows` are those of its blocks."""
+    book[IDLE] = 1.0 if book[TRADED] == 0.0 else 0.0
+    for low in lows:
+        if low <= 0.0:
+            book[RUINED] = 1.0
 
 
 def book_trades(

@@ -90,7 +90,7 @@ if not want > 0.0:
     n_orders += 1
     #end
     #if !record
-    pass
+    book[$too_small] += 1.0
     #end
 #if fixed_units
 elif not affordable:
@@ -102,7 +102,7 @@ elif not affordable:
     n_orders += 1
     #end
     #if !record
-    pass
+    book[$too_dear] += 1.0
     #end
 #end
 else:
@@ -389,12 +389,18 @@ def $name($arguments):
                     #if record
                     clamped += 1
                     #end
+                    #if !record
+                    book[$clamped] += 1.0
+                    #end
                 elif v < -1.0:
                     if v == -np.inf:
                         raise ValueError("the step returned infinity")
                     v = -1.0
                     #if record
                     clamped += 1
+                    #end
+                    #if !record
+                    book[$clamped] += 1.0
                     #end
                 #if long_only
                 v = 0.0 if v < 0.0 else v
@@ -492,8 +498,8 @@ from $module import market_sums as _market_sums
 from $module import measure as _measure
 """
 
-# Many trials: `flags` holds a cancel flag and the count of trials done. A trial whose values never are
-# complete is left as it is.
+# Many trials: `flags` holds a cancel flag, the count of trials done, and of those with each of
+# `measures.TOLD`. A trial whose values never are complete is left as it is.
 SWEEP = """
 
 @_njit(**_OPTIONS)
@@ -512,6 +518,8 @@ def run($arguments):
                 book[j] = 0.0
             _trial($values)
             _measure(out, i, equity, market, held, book, $cash, risk_free, period)
+            for j in range($told):
+                flags[2 + j] += book[$first_told + j] != 0.0
         flags[1] += 1
 """
 
@@ -525,6 +533,9 @@ _PAIR = _t.UniTuple(_t.float64, 2)
 @_njit((_TABLE, _t.int64, _ROW, _ROW, _PAIR, _OUT, *[_t.float64] * 3), cache=True, **_OPTIONS)
 def measure(out, i, equity, market, held, book, cash, risk_free, period):
     blocks = (equity.shape[0] + $block - 1) // $block
+    highs, lows = np.empty(blocks), np.empty(blocks)
+    equity_blocks(equity, highs, lows)
+    book_end(book, lows)
     $measures
 
 

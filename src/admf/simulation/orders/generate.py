@@ -16,7 +16,15 @@ from typing import Any
 from admf.simulation import kernel, measures
 from admf.simulation.compile import compile_kernel
 from admf.simulation.orders import bar, decide, layout
-from admf.simulation.records import FILLED, ORDER_COLUMNS, PARTLY_FILLED, TRADE_COLUMNS
+from admf.simulation.records import (
+    EXPIRED,
+    FILLED,
+    NOT_AFFORDABLE,
+    ORDER_COLUMNS,
+    PARTLY_FILLED,
+    TOO_SMALL,
+    TRADE_COLUMNS,
+)
 from admf.simulation.step_source import StepSource, collect
 from admf.strategies.orders import LEG_FIELDS
 
@@ -132,6 +140,13 @@ TRIAL = """def _trial($arguments):
                 _book_trade(book, _box[i, $pnl], paid, _box[i, $exit_bar] - _box[i, $entry_bar])
             elif _box[i, $status] == $filled or _box[i, $status] == $partly:
                 book[$traded] += _box[i, $units_filled] * _box[i, $price]
+            elif _box[i, $status] == $small:
+                book[$too_small] += 1.0
+            elif _box[i, $status] == $dear:
+                book[$too_dear] += 1.0
+            elif _box[i, $status] > $expired:
+                book[$refused] += 1.0
+    book[$clamped] = _s[$clamped_at]
 """
 
 _PLACES = {
@@ -145,7 +160,9 @@ _PLACES = {
 
 
 _BOX = {
-    "held": measures.HELD, "traded": measures.TRADED,
+    "held": measures.HELD, "traded": measures.TRADED, "too_small": measures.TOO_SMALL,
+    "too_dear": measures.TOO_DEAR, "refused": measures.REFUSED, "clamped": measures.CLAMPED,
+    "small": TOO_SMALL, "dear": NOT_AFFORDABLE, "expired": EXPIRED,
     "filled": FILLED, "partly": PARTLY_FILLED,
     "entry_bar": 1 + TRADE_COLUMNS.index("entry_bar"), "exit_bar": 1 + TRADE_COLUMNS.index("exit_bar"),
     "pnl": 1 + TRADE_COLUMNS.index("pnl"), "units": 1 + TRADE_COLUMNS.index("units"),

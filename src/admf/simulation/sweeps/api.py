@@ -21,7 +21,7 @@ from admf.core.registry import nearest
 from admf.errors import AdmfError, StrategyError
 from admf.indicators import Indicator
 from admf.simulation.api import backtest_config, simulated_range
-from admf.simulation.measures import STREAMED
+from admf.simulation.measures import STREAMED, TOLD
 from admf.simulation.metrics import TAILS, market_returns, risk_free_per_bar
 from admf.simulation.step_source import gives_orders
 from admf.simulation.sweeps.engine import Engine, Market, Running, StepFailedError, Stop
@@ -146,7 +146,7 @@ def sweep(
     if trials.count:
         one = binder.one(trials.values(0))
         orders = gives_orders(one.on_bar, one.params)
-    variants = read_variants(trials, sections, config_of, bars, orders)
+    variants = read_variants(trials, sections, config_of, bars, orders, stop.check)
     first, last = simulated_range(bars, config)
     market = Market(
         bars=bars,
@@ -341,6 +341,9 @@ class _Run:
                 f"{self.engine.unfinished_values} trials have no metrics: their values are complete on "
                 f"none of the {len(self.market.bars)} bars; load more bars, or choose shorter periods"
             )
+        for text, count in zip(TOLD, self.engine.told.tolist(), strict=True):
+            if count:
+                found.append(f"{count} trial{'s' if count > 1 else ''}: {text}")
         return tuple(found)
 
 

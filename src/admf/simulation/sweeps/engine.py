@@ -19,10 +19,10 @@ from admf.simulation.compile import CannotCompileError, compile_kernel
 from admf.simulation.facts import FactNeeds, Facts, facts_of
 from admf.simulation.inputs import gather
 from admf.simulation.kernel import PRICES, StepCall, sweep_source
-from admf.simulation.measures import BOOK_SIZE, STREAMED
+from admf.simulation.measures import BOOK_SIZE, STREAMED, TOLD
 from admf.simulation.metrics import streamed_metrics
 from admf.simulation.orders import generate
-from admf.simulation.records import ORDER_COLUMNS, TRADE_COLUMNS, is_fill
+from admf.simulation.records import EXPIRED, NOT_AFFORDABLE, ORDER_COLUMNS, TOO_SMALL, TRADE_COLUMNS, is_fill
 from admf.simulation.settings import Settings
 from admf.simulation.step_source import NotEmbeddableError, collect
 from admf.simulation.sweeps.plan import Block, Group
@@ -30,6 +30,7 @@ from admf.typing import FloatArray
 
 if TYPE_CHECKING:
     from admf.market import Bars
+    from admf.simulation.engine import Tracks
     from admf.strategies import BoundStrategy
 
 POLL_SECONDS = 0.02  # how often the cancel flag and the deadline are looked at
@@ -131,6 +132,7 @@ class Engine:
         self._known_facts: dict[FactNeeds, Facts] = {}
         self._kernels: dict[Any, tuple[Callable[..., Any], str] | str] = {}
         self.unfinished_values = 0  # trials whose values were never complete
+        self.told = np.zeros(len(TOLD), dtype=np.int64)  # trials with each of `TOLD`
 
     @property
     def most_rows(self) -> int:
@@ -143,9 +145,12 @@ class Engine:
         return 2 if self._workers > 1 else 0
 
     def close(self) -> None:
-        """End the threads."""
+        """End the threads, and give back the memory."""
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
+        # now, not when the garbage collector comes: the next sweep gets it without asking the system
+        self._rows = _Rows(0, 0)
+        self._scratch.clear()
 
     def kernel_of(self, group: Group) -> tuple[Callable[..., Any], str] | str:
         """Compile a group's kernel: it and its source, or why there is none."""
@@ -195,7 +200,7 @@ class Engine:
             step = max(min(step, SLICE_BARS // (market.last - market.first)), 1)
         slices = []
         for begin in range(0, len(block.trials), step):
-            flags = np.zeros(2, dtype=np.int64)
+            flags = np.zeros(2 + len(TOLD), dtype=np.int64)
             end = min(begin + step, len(block.trials))
             work = partial(self._slice, kernel, found, begin, end, flags, common)
             slices.append((work if self._pool is None else self._pool.submit(work), (begin, flags)))
@@ -217,6 +222,7 @@ class Engine:
                 trials = running.block.trials[chosen]
                 out[trials] = running.found[chosen]
                 done[trials] = True
+                self.told += flags[2:]
 
     def _places(self, block: Block, group: Group) -> np.ndarray[Any, np.dtype[np.int64]]:
         """Give where the arrays of a block are; those that are not there yet are computed."""
@@ -326,6 +332,7 @@ class Engine:
             )
             out[trial] = values[columns]
             done[trial] = True
+            self.told += _told(tracks, orders["status"])
             self._progress(1)
 
 
@@ -367,6 +374,14 @@ class Running:
     block: Block
     found: FloatArray
     slices: list[tuple[Any, Any]]
+
+
+def _told(tracks: Tracks, status: Any) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Which of `TOLD` are true of a trial of the plain engine; a trial of a kernel counts them itself."""
+    return np.array([
+        tracks.ending[-1] > 0, np.any(status == TOO_SMALL), np.any(status == NOT_AFFORDABLE),
+        np.any(status > EXPIRED), not np.any(is_fill(status)), tracks.equity.min() <= 0.0,
+    ])  # fmt: skip
 
 
 def _warm_up(group: Group, block: Block, firsts: Any, bars: int) -> Any:

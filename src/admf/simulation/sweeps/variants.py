@@ -67,6 +67,7 @@ def read_variants(
     config_of: Callable[[Mapping[str, Any]], BacktestConfig],
     bars: Bars,
     gives_orders: bool,
+    stopped: Callable[[], bool],
 ) -> Variants:
     """Check the settings of every trial.
 
@@ -82,6 +83,8 @@ def read_variants(
         What is simulated.
     gives_orders
         Whether the strategy gives orders rather than targets.
+    stopped
+        Looked at now and then, as many settings take their time: once it is true there are no variants.
 
     Raises
     ------
@@ -95,12 +98,12 @@ def read_variants(
         distinct = {}
         rows = zip(*(trials.columns[name] for name in trials.settings), strict=True)
         chosen = [distinct.setdefault(row, len(distinct)) for row in rows]
-    settings = [
-        _settings(trials.settings, row, common, config_of, bars, gives_orders).for_bars(
-            bars.symbol, bars.periods_per_year
-        )
-        for row in distinct
-    ]
+    settings = []
+    for row in distinct:
+        if stopped():
+            return Variants([], [], [], [])
+        one = _settings(trials.settings, row, common, config_of, bars, gives_orders)
+        settings.append(one.for_bars(bars.symbol, bars.periods_per_year))
     detailed = [gives_orders or each.detailed for each in settings]
     basic = [each for each, orders in zip(settings, detailed, strict=True) if not orders]
     shared = HARMLESS & frozenset[str]().union(*(each.features for each in basic))
