@@ -3,9 +3,10 @@
 10,000 bars x 1,000 pairs of moving averages, commission and slippage on; total return, Sharpe ratio, drawdown
 and trade count of each. Seconds are CPU seconds of a warm call in one thread, the best of several; all must
 agree on every pair first (backtesting.py, which knows no slippage, on the trades of one pair). "five costs"
-adds a spread, a commission per unit and one per fill. Then what two threads gain, beside two threads of the
-kernel by hand on the same machine, and the peak memory of processes of their own. Run it with the Python that
-`make bench` makes.
+adds a spread, a commission per unit and one per fill; "all metrics" are those that a sweep streams, beside
+the part of them that vectorbt, or pandas for it, computes of its own returns and trades. Then what two
+threads gain, beside two of the kernel by hand on the same machine, and the peak memory of processes of their
+own. Run it with the Python that `make bench` makes.
 """
 
 from __future__ import annotations
@@ -30,6 +31,11 @@ CASH, COMMISSION_BPS, SLIPPAGE_BPS = 100_000.0, 10.0, 5.0
 COSTS = {"commission_bps": COMMISSION_BPS, "slippage_bps": SLIPPAGE_BPS}
 EVERY_COST = {**COSTS, "spread_bps": 1.0, "commission_per_unit": 0.001, "commission_fixed": 0.1}
 BARS = 10_000
+# Metrics of vectorbt's that depend on no calendar, nor on how a moment is estimated.
+WITHOUT_A_YEAR = (
+    "final_equity", "cum_returns_final", "buy_and_hold_return", "max_drawdown", "ulcer_index", "omega_ratio",
+    "trades", "win_rate", "profit_factor", "expectancy", "avg_trade", "best_trade", "worst_trade", "exposure",
+)  # fmt: skip
 
 
 def by_admf(
@@ -45,8 +51,8 @@ def by_hand(bars: Any, fast: np.ndarray, slow: np.ndarray) -> np.ndarray:
     return yardstick.sweep(bars.open, bars.close, fast, slow, CASH, COMMISSION_BPS / 1e4, SLIPPAGE_BPS / 1e4)
 
 
-def by_vectorbt(bars: Any, fast: np.ndarray, slow: np.ndarray) -> np.ndarray:
-    """All pairs as columns, as its users do; metrics from its own accessors."""
+def portfolio_of_vectorbt(bars: Any, fast: np.ndarray, slow: np.ndarray) -> Any:
+    """All pairs as columns, as its users do."""
     import pandas as pd
     import vectorbt as vbt
 
@@ -56,7 +62,7 @@ def by_vectorbt(bars: Any, fast: np.ndarray, slow: np.ndarray) -> np.ndarray:
     two = vbt.MA.run(close, slow, short_name="slow")
     above = one.ma_crossed_above(two).vbt.signals.fshift(1)
     below = one.ma_crossed_below(two).vbt.signals.fshift(1)
-    portfolio = vbt.Portfolio.from_signals(
+    return vbt.Portfolio.from_signals(
         close,
         entries=above,
         exits=below,
@@ -68,9 +74,52 @@ def by_vectorbt(bars: Any, fast: np.ndarray, slow: np.ndarray) -> np.ndarray:
         slippage=SLIPPAGE_BPS / 1e4,
         freq="1D",
     )
+
+
+def by_vectorbt(bars: Any, fast: np.ndarray, slow: np.ndarray) -> np.ndarray:
+    """Four metrics of all pairs, from its own accessors."""
+    portfolio = portfolio_of_vectorbt(bars, fast, slow)
     columns = (portfolio.total_return(), portfolio.sharpe_ratio(), portfolio.max_drawdown())
     closed = portfolio.trades.closed.count()
     return np.column_stack([np.asarray(column, dtype=float) for column in (*columns, closed)])
+
+
+def all_by_vectorbt(bars: Any, fast: np.ndarray, slow: np.ndarray) -> dict[str, Any]:
+    """Those of admf's metrics that vectorbt or pandas offers, by our names; what it keeps is used again."""
+    portfolio = portfolio_of_vectorbt(bars, fast, slow)
+    returns, trades = portfolio.returns(), portfolio.trades.closed
+    own = returns.vbt.returns(freq="1D", benchmark_rets=portfolio.benchmark_returns())
+    earned = trades.returns
+    return {
+        "final_equity": portfolio.final_value(),
+        "cum_returns_final": portfolio.total_return(),
+        "annual_return": own.annualized(),
+        "buy_and_hold_return": portfolio.total_benchmark_return(),
+        "max_drawdown": portfolio.max_drawdown(),
+        "calmar_ratio": own.calmar_ratio(),
+        "longest_drawdown": portfolio.drawdowns.max_duration(),
+        "ulcer_index": own.ulcer_index(),
+        "sharpe_ratio": own.sharpe_ratio(),
+        "annual_volatility": own.annualized_volatility(),
+        "skew": returns.skew(),
+        "kurtosis": returns.kurt(),
+        "sortino_ratio": own.sortino_ratio(),
+        "downside_risk": own.downside_risk(),
+        "omega_ratio": own.omega_ratio(),
+        "alpha": own.alpha(),
+        "beta": own.beta(),
+        "trades": trades.count(),
+        "win_rate": trades.win_rate(),
+        "profit_factor": trades.profit_factor(),
+        "expectancy": trades.expectancy(),
+        "payoff_ratio": trades.winning.pnl.mean() / -trades.losing.pnl.mean(),
+        "avg_trade": earned.mean(),
+        "best_trade": earned.max(),
+        "worst_trade": earned.min(),
+        "max_consecutive_losses": trades.losing_streak.max(),
+        "avg_bars": trades.duration.mean(),
+        "exposure": portfolio.position_coverage(),
+    }
 
 
 def by_backtesting(bars: Any, fast: int, slow: int) -> int:
@@ -113,11 +162,20 @@ def at_once(work: Callable[[], object], count: int) -> None:
 
 
 def child(case: str) -> None:
-    """Run one sweep and print the process's peak memory in megabytes."""
+    """Run one sweep and print the process's peak memory in megabytes; of all of vectorbt the time, too."""
     from admf import load_bars
 
     bars = load_bars(random_prices(BARS))
-    if case == "vectorbt":
+    if case == "vectorbt all":
+        pairs = np.array(list(itertools.product(FAST, SLOW))).T
+        theirs = all_by_vectorbt(bars, *pairs)
+        ours = by_admf(bars, FAST, SLOW, 1, list(theirs)).table
+        for name in WITHOUT_A_YEAR:
+            error = np.abs(ours[name] / np.asarray(theirs[name], dtype=float) - 1.0)
+            if not error.max() < 1e-9:
+                raise SystemExit(f"admf and vectorbt disagree: {name} differs by {error.max():.1e}")
+        print(len(theirs), cpu(lambda: all_by_vectorbt(bars, *pairs), 2) / len(pairs[0]))
+    elif case == "vectorbt":
         by_vectorbt(bars, *np.array(list(itertools.product(FAST, SLOW))).T)
     else:
         fast, slow = (FAST, SLOW) if case == "1000" else (list(range(2, 102)), list(range(110, 210)))
@@ -161,6 +219,8 @@ def compare(bars: Any, repeats: int) -> dict[str, float]:
         theirs = by_vectorbt(bars, fast, slow)
         problems["vectorbt"] = disagreement(numbers, theirs, sharpe=False)
         rows["vectorbt"] = cpu(lambda: by_vectorbt(bars, fast, slow), 3)
+        _, (count, seconds) = peak("vectorbt all")  # its matrices want a process of their own
+        rows[f"vectorbt, the {count} of all that it has"] = float(seconds) * len(fast)
     rows = {name: seconds / len(fast) for name, seconds in rows.items()}
     if version("backtesting"):
         pair = FAST[8], SLOW[8]
@@ -197,7 +257,9 @@ def main() -> None:
         description="Time a sweep against vectorbt and a kernel written by hand."
     )
     parser.add_argument("--repeats", type=int, default=9, help="calls of which the quickest counts")
-    parser.add_argument("--child", choices=("1000", "10000", "vectorbt"), help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--child", choices=("1000", "10000", "vectorbt", "vectorbt all"), help=argparse.SUPPRESS
+    )
     arguments = parser.parse_args()
     if arguments.child:
         child(arguments.child)

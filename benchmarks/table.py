@@ -50,6 +50,12 @@ def sweeps(bars: Any, repeats: int) -> list[tuple[str, str, str]]:
             found.append(
                 (f"— {words}", f"{1 / rows[name]:,.0f} pairs a CPU s", _times(rows[name] / ours, goal))
             )
+        for of_all in rows if name == "vectorbt" else ():
+            if of_all.startswith("vectorbt,"):
+                words = (
+                    _times(rows[of_all] / rows["admf, all metrics"]) + " of admf with all streamed metrics"
+                )
+                found.append((f"— {of_all}", f"{1 / rows[of_all]:,.0f} pairs a CPU s", words))
     return found
 
 
