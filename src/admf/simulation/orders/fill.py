@@ -25,6 +25,7 @@ from admf.simulation.orders.layout import (
     S_BAR,
     S_BLOCKED_BAR,
     S_BLOCKED_DAY,
+    S_CASH_CUT,
     S_COOLING,
     S_DAY,
     S_FORBIDDEN,
@@ -45,6 +46,7 @@ from admf.simulation.orders.money import (
     equity_at,
     unit_cost_of,
     wanted,
+    within_cash,
 )
 from admf.simulation.orders.rows import rest_of, write_end, write_row
 from admf.simulation.records import (
@@ -110,6 +112,15 @@ def enter(
         if not room > 0.0:
             return False
         units, total, whole = room, size + room, False
+    if HAS_ACCOUNT and s[S_SHARED] == 1.0 and side > 0.0:
+        paid = within_cash(s, p, x, q, units, bound)
+        if not paid > 0.0:
+            refuse(s, p, x, box, leg, q, bar, bound, float(NOT_AFFORDABLE))
+            return True
+        s[S_CASH_CUT] = units - paid
+        s[leg + L_WANT] -= units - paid  # what the volume has left over is still wanted
+        if paid < units:
+            units, total = paid, size + paid
     open_up(s, p, x, box, leg, units, total, q, bar, bound, maker, whole)
     return whole
 

@@ -14,7 +14,6 @@ from admf.simulation.orders.layout import (
     HAS_SIZING,
     HAS_SPREAD_PRICE,
     S_CASH,
-    S_CASH_CUT,
     S_LOST,
     S_MONTH_TRADED,
     S_OTHERS,
@@ -186,10 +185,17 @@ def credit_of(p: Any, equity: float) -> float:
     return (p[P_LEVERAGE] - 1.0) * equity if HAS_MARGIN and equity > 0.0 else 0.0
 
 
+def within_cash(s: Any, p: Any, x: Any, q: float, units: float, bound: float) -> float:
+    """Units of a purchase that the account's cash, and credit, suffice for."""
+    slipped, price = entry_prices(p, x, 1.0, q, units, bound)
+    free = s[S_CASH] + credit_of(p, equity_at(s, q)) - fixed_fee(p)
+    return min(units, whole_lots(p, max(free, 0.0) / unit_cost_of(s, p, x, slipped, price)))
+
+
 def of_weight(
     s: Any, p: Any, x: Any, target: float, q: float, bound: float
 ) -> tuple[float, float, float]:  # fmt: skip
-    """`wanted` of a symbol in a portfolio: its weight of the equity, as far as the cash goes."""
+    """`wanted` of a symbol in a portfolio: its weight of the equity."""
     side = 1.0 if target > 0.0 else -1.0
     slipped, price = entry_prices(p, x, side, q, 0.0, bound)
     unit_cost = unit_cost_of(s, p, x, slipped, price)
@@ -197,17 +203,6 @@ def of_weight(
     if not equity > 0.0:
         return 0.0, unit_cost, float(NOT_AFFORDABLE)
     want = whole_lots(p, side * target * equity / q)
-    size = max(side * s[S_POS], 0.0)
-    s[S_CASH_CUT] = 0.0
-    if side > 0.0 and want > size:
-        if HAS_IMPACT and p[P_IMPACT] > 0.0:
-            slipped, price = entry_prices(p, x, side, q, want - size, bound)
-            unit_cost = unit_cost_of(s, p, x, slipped, price)
-        free = s[S_CASH] + credit_of(p, equity) - fixed_fee(p)
-        most = size + whole_lots(p, max(free, 0.0) / unit_cost)
-        if want > most:
-            s[S_CASH_CUT] = want - most
-            want = most
     return want, unit_cost, 0.0
 
 

@@ -375,7 +375,8 @@ def run(
                         slipped = quote[i] * (1.0 - slippage)
                         price = slipped if stage == 0 else slipped * (1.0 - spread)
                         fee = units * price * commission + units * commission_per_unit + commission_fixed
-                        if cash + units * price - fee < 0.0:
+                        forced = HAS_RISK and cause[i] == _RISK
+                        if not forced and units * price < fee and cash + units * price - fee < 0.0:
                             _store(
                                 orders, n_orders, since[i], at, float(i), -1.0, goal[i],
                                 units, 0.0, quote[i], price, 0.0, 0.0, 0.0, 3.0, cause[i],
@@ -409,6 +410,7 @@ def run(
                         held[i] += granted
                 count = 0.0
                 total = 0.0
+                first = 0.0  # what risk closes is paid first, and never cut
                 for i in range(n):
                     if not due[i]:
                         continue
@@ -419,10 +421,15 @@ def run(
                     if units > 0.0:
                         slipped = quote[i] * (1.0 + slippage)
                         price = slipped if stage == 2 else slipped * (1.0 + spread)
-                        count += 1.0
-                        total += units * (price + price * commission + commission_per_unit)
-                if count > 0.0 and total + count * commission_fixed > cash + dust:
-                    scale = (cash - count * commission_fixed) / total
+                        need = units * (price + price * commission + commission_per_unit)
+                        if HAS_RISK and cause[i] == _RISK:
+                            first += need + commission_fixed
+                        else:
+                            count += 1.0
+                            total += need
+                left = cash - first
+                if count > 0.0 and total + count * commission_fixed > left + dust:
+                    scale = (left - count * commission_fixed) / total
                     scale = scale if scale > 0.0 else 0.0
                 for i in range(n):
                     if not due[i]:
@@ -434,7 +441,7 @@ def run(
                     if not wanted > 0.0:
                         continue
                     units = wanted
-                    if scale < 1.0:
+                    if scale < 1.0 and not (HAS_RISK and cause[i] == _RISK):
                         units = wanted * scale
                         if lot_size > 0.0:
                             units = np.floor(units / lot_size) * lot_size

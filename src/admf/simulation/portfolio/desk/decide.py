@@ -103,26 +103,35 @@ def order(
         if wish:
             s[S_BLOCKED] = NAN
     w = w * account[A_SCALE]
-    value = account[A_EQUITY]
-    held = s[S_POS] * s[S_PREVIOUS_CLOSE]
-    same_side = held * w > 0.0 and value > 0.0
-    drifted = abs(held / value - w) > band if same_side else held != 0.0 or w != 0.0
-    if waits and drifted and goal == w:
+    drifted = is_off(s, account, w, band)
+    travels_too = p[P_LATENCY] > 0.0 and waits and why != RISK  # nothing overtakes what is on its way
+    if waits and goal == w and (drifted or travels_too):
         if why == RISK and travels:
             s[slot + Q_REASON] = why
-            hurry(s, p, slot)
+            hurry(s, account, p, sheet, i, slot)
         elif why == RISK:
             s[leg + L_REASON] = why
         return
     if waits:
         lend(s, account)
-        drop(s, account, p, sheet, not drifted or why == RISK)
-        if not drifted and s[leg + L_ACTIVE] == 1.0:
+        drop(s, account, p, sheet, why == RISK or not (drifted or travels_too))
+        if not drifted and not travels_too and s[leg + L_ACTIVE] == 1.0:
             s[S_ROW] = account[A_ROW]  # its symbol may have no bar here
             cancel(s, sheet, leg, float(REPLACED))
         take_back(s, account, sheet, i, NAN)
-    if drifted:
+    if drifted or travels_too:
         send(s, account, p, w, why)
+
+
+def is_off(s: Any, account: Any, w: float, band: float) -> bool:
+    """Tell whether the weight held, at the last closes, is out of the band around `w`."""
+    value = account[A_EQUITY]
+    held = s[S_POS] * s[S_PREVIOUS_CLOSE]
+    if held * w > 0.0 and value > 0.0:
+        off: bool = abs(held / value - w) > band
+    else:
+        off = held != 0.0 or w != 0.0
+    return off
 
 
 def type_of(s: Any, p: Any, slot: int) -> float:
@@ -137,29 +146,34 @@ def type_of(s: Any, p: Any, slot: int) -> float:
 
 def drop(s: Any, account: Any, p: Any, sheet: Any, all_of_them: bool) -> None:
     """Replace decisions that have not arrived: all, or the one that would arrive with the next decision."""
-    value = account[A_EQUITY]
-    held = s[S_POS] * s[S_PREVIOUS_CLOSE]
     present = slot_at(s, p, s[S_BAR])
     for back in range(int(p[P_LATENCY]), -1, -1):
         slot = slot_at(s, p, s[S_BAR] - back)
-        if s[slot + Q_FLAG] == 0.0 or not (all_of_them or slot == present):
-            continue
-        target = s[slot + Q_LEGS]
-        write_row(
-            s, sheet, IS_ORDER, s[slot + Q_DECIDED], -1.0, 1.0 if target * value >= held else -1.0, target,
-            NAN, NAN, NAN, 0.0, 0.0, 0.0, s[slot + Q_REASON], float(REPLACED), type_of(s, p, slot),
-        )  # fmt: skip
-        s[slot + Q_FLAG] = 0.0
-        s[S_OUTSTANDING] -= 1.0
+        if s[slot + Q_FLAG] == 1.0 and (all_of_them or slot == present):
+            call_off(s, account, p, sheet, slot)
 
 
-def hurry(s: Any, p: Any, slot: int) -> None:
-    """Let a decision on its way arrive with the next bar."""
+def call_off(s: Any, account: Any, p: Any, sheet: Any, slot: int) -> None:
+    """Replace a decision that has not arrived."""
+    target = s[slot + Q_LEGS]
+    held = s[S_POS] * s[S_PREVIOUS_CLOSE]
+    write_row(
+        s, sheet, IS_ORDER, s[slot + Q_DECIDED], -1.0, 1.0 if target * account[A_EQUITY] >= held else -1.0,
+        target, NAN, NAN, NAN, 0.0, 0.0, 0.0, s[slot + Q_REASON], float(REPLACED), type_of(s, p, slot),
+    )  # fmt: skip
+    s[slot + Q_FLAG] = 0.0
+    s[S_OUTSTANDING] -= 1.0
+
+
+def hurry(s: Any, account: Any, p: Any, sheet: Any, i: int, slot: int) -> None:
+    """Let a decision on its way arrive with the next bar, in place of an older one."""
     soon = slot_at(s, p, s[S_BAR] + 1.0)
     if soon == slot:
         return
     if s[soon + Q_FLAG] == 1.0:
-        s[S_OUTSTANDING] -= 1.0  # the older one is overtaken
+        lend(s, account)
+        call_off(s, account, p, sheet, soon)
+        take_back(s, account, sheet, i, NAN)
     for k in range(SLOT_SIZE):
         s[soon + k] = s[slot + k]
     s[slot + Q_FLAG] = 0.0
@@ -181,7 +195,7 @@ def send(s: Any, account: Any, p: Any, w: float, why: float) -> None:
     s[S_LAST_SLOT] = slot
 
 
-def arrive(s: Any, account: Any, p: Any, sheet: Any, i: int) -> None:
+def arrive(s: Any, account: Any, p: Any, sheet: Any, i: int, band: float) -> None:
     """Let the decision that is due with the symbol's present bar reach the market."""
     slot = slot_at(s, p, s[S_BAR])
     if s[slot + Q_FLAG] == 0.0:
@@ -197,9 +211,11 @@ def arrive(s: Any, account: Any, p: Any, sheet: Any, i: int) -> None:
         s[leg + k] = 0.0
     target = s[slot + Q_LEGS]
     pos = s[S_POS]
+    if p[P_LATENCY] > 0.0 and not is_off(s, account, target, band):
+        return  # it called off what worked, and there is nothing to trade
     s[leg + L_ACTIVE] = 1.0
     s[leg + L_TARGET] = target
-    s[leg + L_SIDE] = s[slot + Q_SIDE]
+    s[leg + L_SIDE] = 1.0 if target * account[A_EQUITY] >= pos * s[S_PREVIOUS_CLOSE] else -1.0
     s[leg + L_AGAIN] = REBALANCE
     s[leg + L_WANT] = NAN
     s[leg + L_DECIDED] = s[slot + Q_DECIDED]

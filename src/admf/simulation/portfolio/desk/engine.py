@@ -38,6 +38,7 @@ from admf.simulation.portfolio.records import (
     TRADE_COLUMNS,
     is_fill,
 )
+from admf.simulation.portfolio.schedule import local_periods
 from admf.simulation.portfolio.tracks import Tracks
 from admf.simulation.records import ORDER_COLUMNS as ONE_ORDER
 from admf.simulation.records import TRADE_COLUMNS as ONE_TRADE
@@ -114,6 +115,7 @@ class Desk:
         self._joined, self._first, self._row = joined, first, first
         self._band = float(band)
         self._days, later = days
+        self._months = _sealed(local_periods(joined, 0, len(joined.timestamps), "M"))
         years = np.concatenate([[0.0], np.diff(joined.timestamps) / YEAR_NS])
         years[first] = 0.0
         self._years = _sealed(years)
@@ -157,7 +159,7 @@ class Desk:
         run: Callable[..., Any] = text.run_rows if self._kernel is None else self._kernel
         table, used = run(
             *(self._states, self._account, self._plan, self._at, self._facts, self._fine, self._numbers),
-            *(self._sheet, np.empty((64, SHEET_WIDTH)), self._days, self._years),
+            *(self._sheet, np.empty((64, SHEET_WIDTH)), self._days, self._months, self._years),
             *(self._first, self._row, last, _sealed(decided), _sealed(targets), self._band),
             *(self._tracks, self._positions, self._carry),
         )

@@ -14,7 +14,7 @@ _TYPES = TYPES | {
     **dict.fromkeys(("states", "plan", "sheet", "table", "tracks", "held_track", "carry_track"), "_TABLE"),
     "account": "_OUT", "facts": "_ROWS", "targets": "_ROWS", "spans": "_ROW", "weights": "_ROW",
     "at": _ROWS_OF_INTEGERS.format(2),
-    **dict.fromkeys(("days", "when"), _ROWS_OF_INTEGERS.format(1)),
+    **dict.fromkeys(("days", "months", "when"), _ROWS_OF_INTEGERS.format(1)),
     **dict.fromkeys(("i", "origin", "first", "last", "used", "rule"), "_t.int64"),
     **dict.fromkeys(("closing", "late", "wish", "stays", "all_of_them"), "_t.boolean"),
 }  # fmt: skip

@@ -13,6 +13,8 @@ from admf.simulation.records import ORDER_COLUMNS
 ACCOUNT = (
     "cash", "equity", "row", "rows", "peak", "day", "day_equity", "lost_day", "halted", "scale",
     "margin_call", "month", "month_traded", "borrow", "funding", "margin_interest", "cash_interest",
+    # sums over all positions at their quotes, while symbols go through their bars
+    "value", "gross", "open",
     # 1 where a row is a day: its loss blocks the orders of the next one
     "later",
 )  # fmt: skip
@@ -21,6 +23,7 @@ A_CASH, A_EQUITY, A_ROW, A_ROWS, A_PEAK = (_A[n] for n in ("cash", "equity", "ro
 A_DAY, A_DAY_EQUITY, A_LOST_DAY = _A["day"], _A["day_equity"], _A["lost_day"]
 A_HALTED, A_SCALE, A_MARGIN_CALL = _A["halted"], _A["scale"], _A["margin_call"]
 A_MONTH, A_TRADED, A_LATER = _A["month"], _A["month_traded"], _A["later"]
+A_VALUE, A_GROSS, A_OPEN = _A["value"], _A["gross"], _A["open"]
 A_BORROW, A_FUNDING = _A["borrow"], _A["funding"]
 A_MARGIN_INTEREST, A_CASH_INTEREST = _A["margin_interest"], _A["cash_interest"]
 ACCOUNT_SIZE = len(ACCOUNT)

@@ -29,11 +29,14 @@ from admf.simulation.orders.rows import rest_of, write_row
 from admf.simulation.portfolio.desk.layout import (
     A_CASH,
     A_DAY,
+    A_GROSS,
     A_HALTED,
     A_LOST_DAY,
+    A_OPEN,
     A_ROW,
     A_ROWS,
     A_TRADED,
+    A_VALUE,
     C_QUOTE,
     R_CASH_CUT,
     R_PRICE,
@@ -78,7 +81,8 @@ def take_back(s: Any, account: Any, sheet: Any, i: int, asked: float) -> None:
             entry = k
     if s[S_CASH_CUT] > 0.0 and entry >= 0:
         row = sheet[entry]
-        row[R_WANTED] = row[R_UNITS] + s[S_CASH_CUT]
+        asked_for = row[R_WANTED] if row[R_WANTED] == row[R_WANTED] else row[R_UNITS]
+        row[R_WANTED] = asked_for + s[S_CASH_CUT]
         row[R_CASH_CUT] = 1.0
     if asked == asked:
         sheet[end - 1][R_WANTED] = asked
@@ -87,18 +91,28 @@ def take_back(s: Any, account: Any, sheet: Any, i: int, asked: float) -> None:
     account[A_ROWS] = s[S_ROWS]
 
 
-def look_around(states: Any, plan: Any, i: int) -> None:
-    """Tell a symbol what the others hold, at their quotes."""
-    others, gross, count = 0.0, 0.0, 0.0
-    for j in range(len(states)):
-        pos = states[j][S_POS]
-        if j != i and pos != 0.0:
-            value = pos * plan[j][C_QUOTE]
-            others += value
-            gross += abs(value)
-            count += 1.0
-    s = states[i]
-    s[S_OTHERS], s[S_GROSS_OTHERS], s[S_OPEN_OTHERS] = others, gross, count
+def count_up(states: Any, account: Any, plan: Any) -> None:
+    """Add up what all symbols hold, at their quotes."""
+    account[A_VALUE] = account[A_GROSS] = account[A_OPEN] = 0.0
+    for i in range(len(states)):
+        count_in(states[i], account, plan[i][C_QUOTE], 1.0)
+
+
+def count_in(s: Any, account: Any, q: float, sign: float) -> None:
+    """Add what a symbol holds to the sums over all, or take it out of them."""
+    value = s[S_POS] * q
+    if value != 0.0:
+        account[A_VALUE] += sign * value
+        account[A_GROSS] += sign * abs(value)
+        account[A_OPEN] += sign
+
+
+def look_around(s: Any, account: Any) -> None:
+    """Tell a symbol, that is taken out of the sums, what the others hold."""
+    alone = account[A_OPEN] == 0.0  # then the sums are what rounding has left
+    s[S_OTHERS] = 0.0 if alone else account[A_VALUE]
+    s[S_GROSS_OTHERS] = 0.0 if alone else account[A_GROSS]
+    s[S_OPEN_OTHERS] = account[A_OPEN]
 
 
 def refuse_units(

@@ -59,7 +59,6 @@ from admf.simulation.orders.layout import (
     X_HIGH,
     X_LAST_OF_SESSION,
     X_LOW,
-    X_MONTH,
     X_OPEN,
     X_VOLUME,
     X_YEARS,
@@ -92,7 +91,7 @@ from admf.simulation.portfolio.desk.layout import (
     C_OPEN,
     C_QUOTE,
 )
-from admf.simulation.portfolio.desk.purse import lend, look_around, take_back
+from admf.simulation.portfolio.desk.purse import count_in, count_up, lend, look_around, take_back
 from admf.simulation.portfolio.desk.together import trade_together
 from admf.simulation.records import EXPIRED, LIQUIDATION, MARGIN_CALL, RISK, SIGNAL
 from admf.simulation.risk import has_lost
@@ -101,7 +100,7 @@ from admf.strategies.orders import AT_THE_CLOSE, DAY
 
 def simulate_row(
     states: Any, account: Any, plan: Any, facts: Any, fine: Any, p: Any, sheet: Any, day: float,
-    years: float, band: float,
+    month: float, years: float, band: float,
 ) -> None:  # fmt: skip
     """Take a row up to its marks and what risk orders then; its rows stand in the sheet.
 
@@ -113,13 +112,12 @@ def simulate_row(
     if account[A_DAY] != day:
         account[A_DAY] = day
         account[A_DAY_EQUITY] = account[A_EQUITY]
+    if account[A_MONTH] != month:
+        account[A_MONTH] = month
+        account[A_TRADED] = 0.0
     for i in range(n):
         if plan[i][C_HERE] == 1.0:
-            x = facts[int(plan[i][C_FACT])]
-            if account[A_MONTH] != x[X_MONTH]:
-                account[A_MONTH] = x[X_MONTH]
-                account[A_TRADED] = 0.0
-            begin(states[i], account, plan, x, p, i)
+            begin(states[i], account, plan, facts[int(plan[i][C_FACT])], p, i)
         else:
             plan[i][C_OPEN] = 0.0
             plan[i][C_QUOTE] = states[i][S_PREVIOUS_CLOSE]
@@ -127,11 +125,12 @@ def simulate_row(
         finance(states, account, plan, facts, p, years)
     for i in range(n):
         if plan[i][C_HERE] == 1.0:
-            arrive(states[i], account, p, sheet, i)
+            arrive(states[i], account, p, sheet, i, band)
     at_open(states, account, plan, facts, p, sheet)
+    count_up(states, account, plan)
     for i in range(n):
         if plan[i][C_OPEN] == 1.0:
-            go_through(states, account, plan, facts[int(plan[i][C_FACT])], fine, p, sheet, i)
+            go_through(states[i], account, plan, facts[int(plan[i][C_FACT])], fine, p, sheet, i)
     if HAS_ORDERS:
         at_close(states, account, plan, facts, p, sheet)
     mark(states, account, plan, facts, p, sheet)
@@ -233,21 +232,21 @@ def meet_margin(states: Any, account: Any, plan: Any, facts: Any, p: Any, sheet:
 
 
 def go_through(
-    states: Any, account: Any, plan: Any, x: Any, fine: Any, p: Any, sheet: Any, i: int
+    s: Any, account: Any, plan: Any, x: Any, fine: Any, p: Any, sheet: Any, i: int
 ) -> None:  # fmt: skip
     """Take a symbol through its bar: the levels of what it holds, and its working order."""
-    s = states[i]
     works = HAS_ORDERS and s[FIRST_LEG + L_ACTIVE] == 1.0
     if s[S_POS] == 0.0 and not works:
         return
     lend(s, account)
-    if works or (HAS_MARGIN and p[P_MAINTENANCE] > 0.0):
-        look_around(states, plan, i)
+    count_in(s, account, plan[i][C_QUOTE], -1.0)
+    look_around(s, account)
     if HAS_PATH and x[X_FINE_TO] > x[X_FINE_FROM]:
         for k in range(int(x[X_FINE_FROM]), int(x[X_FINE_TO])):
             stretch(s, p, sheet, x, fine[k][0], fine[k][1], fine[k][2], fine[k][3])
     else:
         stretch(s, p, sheet, x, x[X_OPEN], x[X_HIGH], x[X_LOW], x[X_CLOSE])
+    count_in(s, account, plan[i][C_QUOTE], 1.0)
     take_back(s, account, sheet, i, math.nan)
 
 

@@ -77,8 +77,8 @@ def keep(account: Any, sheet: Any, table: Any, used: int) -> Any:
 
 def run_rows(
     states: Any, account: Any, plan: Any, at: Any, facts: Any, fine: Any, p: Any, sheet: Any, table: Any,
-    days: Any, spans: Any, origin: int, first: int, last: int, when: Any, targets: Any, band: float,
-    tracks: Any, held_track: Any, carry_track: Any,
+    days: Any, months: Any, spans: Any, origin: int, first: int, last: int, when: Any, targets: Any,
+    band: float, tracks: Any, held_track: Any, carry_track: Any,
 ) -> Any:  # fmt: skip
     """Simulate rows first..last-1 of the joined calendar; row `origin` is bar 0 of what is filled in.
 
@@ -102,7 +102,8 @@ def run_rows(
             plan[i][C_CARRY] = 0.0
         paid = account[A_MARGIN_INTEREST] + account[A_CASH_INTEREST]
         simulate_row(
-            states, account, plan, facts, fine, p, sheet, float(days[t]), float(spans[t]), band
+            states, account, plan, facts, fine, p, sheet, float(days[t]), float(months[t]), float(spans[t]),
+            band,
         )  # fmt: skip
         tracks[t - origin, 0] = account[A_EQUITY]
         tracks[t - origin, 1] = account[A_CASH]

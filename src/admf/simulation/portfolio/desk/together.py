@@ -67,7 +67,7 @@ from admf.simulation.portfolio.desk.layout import (
 from admf.simulation.portfolio.desk.limits import granted, limit
 from admf.simulation.portfolio.desk.plan import cap, find_due, size_up
 from admf.simulation.portfolio.desk.purse import lend, refuse_by, refuse_units, take_back
-from admf.simulation.records import EXPIRED, FILL_OR_KILL, IMMEDIATE_OR_CANCEL, NOT_AFFORDABLE
+from admf.simulation.records import EXPIRED, FILL_OR_KILL, IMMEDIATE_OR_CANCEL, NOT_AFFORDABLE, RISK
 from admf.strategies.orders import AT_THE_OPEN, FOK, IOC, MARKET
 
 
@@ -127,7 +127,8 @@ def sell(
     bound = bound_at(s, opens)
     lend(s, account)
     price = entry_prices(p, x, -1.0, q, units, bound)[1] if opens else exit_price(p, x, 1.0, q, units, bound)
-    if not affords(account, units * price, fee_of(s, p, units, price, False), credit):
+    forced = s[FIRST_LEG + L_REASON] == RISK
+    if not forced and not affords(account, units * price, fee_of(s, p, units, price, False), credit):
         refuse_units(s, account, sheet, i, -1.0, units, price, float(NOT_AFFORDABLE), q)
         return
     asked = c[C_ASKED_MORE] if opens else c[C_ASKED_OUT]
@@ -244,6 +245,8 @@ def buy(
     n = len(states)
     count = 0.0
     total = 0.0
+    forced = 0.0  # what risk closes is paid first, and never cut
+    fixed = fixed_fee(p)
     for i in range(n):
         s = states[i]
         units = to_buy(s, plan, i, opens)
@@ -253,11 +256,14 @@ def buy(
             if HAS_FEES:
                 rate += max(p[P_MAKER], p[P_TAKER])
             price = buying_price(s, p, facts[int(plan[i][C_FACT])], plan[i][C_QUOTE], units, opens)
-            count += 1.0
-            total += units * (price + price * rate + p[P_PER_UNIT])
-    fixed = fixed_fee(p)
+            need = units * (price + price * rate + p[P_PER_UNIT])
+            if s[FIRST_LEG + L_REASON] == RISK:
+                forced += need + fixed
+            else:
+                count += 1.0
+                total += need
     scale = 1.0
-    cash = account[A_CASH] + credit
+    cash = account[A_CASH] + credit - forced
     if count > 0.0 and total + count * fixed > cash + dust:
         scale = (cash - count * fixed) / total
         scale = scale if scale > 0.0 else 0.0
@@ -268,7 +274,8 @@ def buy(
         if not wanted > 0.0:
             continue
         x = facts[int(c[C_FACT])]
-        units = whole_lots(p, wanted * scale) if scale < 1.0 else wanted
+        cut = scale < 1.0 and s[FIRST_LEG + L_REASON] != RISK
+        units = whole_lots(p, wanted * scale) if cut else wanted
         if not units > 0.0:
             price = buying_price(s, p, x, c[C_QUOTE], wanted, opens)
             refuse_units(s, account, sheet, i, 1.0, wanted, price, float(NOT_AFFORDABLE), c[C_QUOTE])
@@ -321,6 +328,8 @@ def end_of_open(s: Any, account: Any, plan: Any, facts: Any, sheet: Any, i: int)
     leg = FIRST_LEG
     if c[C_OPEN] == 0.0 or s[leg + L_ACTIVE] == 0.0 or s[EXIT_LEG + L_ACTIVE] == 1.0:
         return
+    if s[leg + L_CLOSE_FIRST] == 1.0:
+        return  # its close goes on; the entry is tried once after that
     tif = s[leg + L_TIF]
     status = 0.0
     if tif == IOC:
