@@ -134,6 +134,24 @@ def walk(n, seed=0, deviation=0.01):
     ids=["walk", "wild", "steps", "rising", "falling", "steady"],
 )
 def test_blocks_and_tiles_are_as_the_functions_on_arrays(equity):
+    compare_with_arrays(equity)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    n=st.integers(3, 300), seed=st.integers(0, 10_000), still=st.sampled_from([0.0, 0.9]), top=st.booleans()
+)
+def test_blocks_of_any_length(n, seed, still, top):
+    random = np.random.default_rng(seed)
+    steps = random.normal(0.0, 0.02, n) * (random.random(n) >= still)
+    steps[0] = 0.01  # something happens
+    equity = CASH * np.exp(np.cumsum(steps))
+    if top:
+        equity[-1] = 1.1 * equity.max()  # what was under water comes up with the last bar
+    compare_with_arrays(equity)
+
+
+def compare_with_arrays(equity):
     found = compiled(equity, walk(equity.size, 5), np.ones(equity.size))
     returns = metrics.bar_returns(equity, CASH)
     drawdown = metrics.drawdown_of(equity, CASH)

@@ -103,6 +103,7 @@ def equity_under_water(
     for b in range(highs.shape[0]):
         i = b * BLOCK
         if i + BLOCK > n:
+            longest = max(run, longest)  # the run that comes in may end with the first bar
             for k in range(i, n):
                 peak = max(equity[k], peak)
                 depth = equity[k] / peak - 1.0
