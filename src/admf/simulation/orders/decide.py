@@ -163,6 +163,11 @@ def force(s: Any, p: Any, box: Any, target: float, reason: float) -> None:
     for leg in (FIRST_LEG, SECOND_LEG):
         if s[leg + L_ACTIVE] == 1.0:
             cancel(s, box, leg, float(REPLACED))
+    leave_to(s, p, target, reason)
+
+
+def leave_to(s: Any, p: Any, target: float, reason: float) -> None:
+    """Bring the position to `target` at the next opens; working orders wait for that."""
     s[S_FORCED] = 1.0 if target == 0.0 or p[P_FILL] == SAME_CLOSE else 0.0
     for i in range(EXIT_LEG, FIRST_LEG):
         s[i] = 0.0

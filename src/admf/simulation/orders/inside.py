@@ -6,11 +6,12 @@ from typing import Any
 
 from admf.simulation.codes import OPTIMISTIC, PATH, PESSIMISTIC
 from admf.simulation.orders.booking import close_out, room_of
-from admf.simulation.orders.decide import cancel, force
+from admf.simulation.orders.decide import cancel, force, leave_to
 from admf.simulation.orders.fill import carry_out
 from admf.simulation.orders.layout import (
     EXIT_LEG,
     FIRST_LEG,
+    HAS_ACCOUNT,
     HAS_ORDERS,
     HAS_PATH,
     L_ACTIVE,
@@ -32,6 +33,7 @@ from admf.simulation.orders.layout import (
     S_NEW_LOW,
     S_POS,
     S_ROW,
+    S_SHARED,
     S_USED_VOLUME,
     SECOND_LEG,
     place_of,
@@ -256,5 +258,8 @@ def check_levels(
             kind,
         )
     if s[S_POS] != 0.0:
-        force(s, p, box, 0.0, float(reason))
+        if HAS_ACCOUNT and s[S_SHARED] == 1.0:
+            leave_to(s, p, 0.0, float(reason))  # what was ordered for the other side is not said again
+        else:
+            force(s, p, box, 0.0, float(reason))
         s[S_FORCED] = 0.0

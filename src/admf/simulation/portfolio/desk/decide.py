@@ -97,7 +97,7 @@ def order(
         return
     elif s[S_POS] != 0.0:
         why = reason
-    if p[P_EXIT_MEMORY] == 1.0:
+    if p[P_EXIT_MEMORY] == 1.0 and why != RISK:
         if w * s[S_BLOCKED] > 0.0:
             return  # a level has closed that side, and no other decision came since
         if wish:

@@ -23,7 +23,7 @@ from admf.simulation.orders.bar import (
     P_TRAILING_ATR,
 )
 from admf.simulation.orders.booking import close_out, room_of
-from admf.simulation.orders.decide import cancel, force
+from admf.simulation.orders.decide import cancel, leave_to
 from admf.simulation.orders.fill import carry_out
 from admf.simulation.orders.inside import note_exit, stretch
 from admf.simulation.orders.layout import (
@@ -296,7 +296,7 @@ def mark(states: Any, account: Any, plan: Any, facts: Any, p: Any, sheet: Any) -
                 s[S_ROW] = account[A_ROW]
                 lend(s, account)
                 note_exit(s, p, sheet, float(LIQUIDATION))
-                force(s, p, sheet, 0.0, float(LIQUIDATION))
+                leave_to(s, p, 0.0, float(LIQUIDATION))
                 take_back(s, account, sheet, i, math.nan)
 
 
