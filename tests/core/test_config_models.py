@@ -53,7 +53,7 @@ COST_KEYS = (
     "commission_bps, commission_per_unit, commission_fixed, commission_min, commission_max, commission_max_pct, "
     "maker_bps, taker_bps, commission_tiers, tier_volume, slippage_bps, slippage_volatility, impact, "
     "volatility_bars, adv_bars, spread_bps, spread_fixed, spread_column, borrow_pct, margin_rate_pct, "
-    "cash_interest_pct, funding_pct, funding_column"
+    "cash_interest_pct, funding_pct, funding_column, funding_paid_multiple"
 )
 DATA = "workflow.data_config"
 INFRA = "workflow.infrastructure_config"

@@ -142,6 +142,11 @@ FAULTS: dict[str, tuple[dict[str, Any], str]] = {
         'costs.funding_column: stands beside funding_pct\n    found: "rate"\n'
         "    hint: keep one of funding_pct and funding_column",
     ),
+    "a multiple of no funding": (
+        {"costs": {"funding_paid_multiple": 2}},
+        "costs.funding_paid_multiple: needs funding_pct or funding_column\n    found: 2\n"
+        "    hint: write one of them, or remove it",
+    ),
     "bars of no volatility": (
         {"costs": {"volatility_bars": 60}, "sizing": {"method": "volatility_target", "target_volatility_pct": 9}},
         "costs.volatility_bars: needs slippage_volatility or impact\n    found: 60\n"
@@ -305,6 +310,7 @@ def test_all_keys_together() -> None:
             margin_rate_pct=5,
             cash_interest_pct=1,
             funding_pct=-3,
+            funding_paid_multiple=1.5,
         ),
         sizing=SizingConfig(method="atr_risk", risk_pct=1, atr_multiple=3, lot_size=1, min_value=100),
         margin=MarginConfig(

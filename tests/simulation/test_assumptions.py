@@ -212,13 +212,13 @@ WORDS: dict[str, tuple[dict[str, Any], str, str]] = {
     "margin": (
         {
             "margin": {"leverage": 2, "maintenance_pct": 25, "locates": "column", "locate_column": "shares"},
-            "costs": {"margin_rate_pct": 6, "funding_column": "rate"},
+            "costs": {"margin_rate_pct": 6, "funding_column": "rate", "funding_paid_multiple": 2},
         },
         "borrowing",
         "a position's value is up to 2 x the equity at entry; margin call at equity below 25 % of the position's "
         "value: the position is liquidated at the price where that happens, inside the bar; shares that can be "
         "borrowed are those of column shares; no borrow cost; borrowed cash pays 6 % a year; no interest on "
-        "cash; long positions pay the funding of column rate to short ones",
+        "cash; long positions pay the funding of column rate to short ones; funding that is paid counts 2 x",
     ),
     "no shares": (
         {"margin": {"locates": "none", "maintenance_pct": 30, "on_margin_call": "reduce"}},

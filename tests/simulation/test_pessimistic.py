@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 
 import admf
 from admf.core.config import BacktestConfig
@@ -67,7 +68,7 @@ def test_all_costs_are_doubled():
         "spread_fixed": 0.04,
         "borrow_pct": 6,
         "margin_rate_pct": 12,
-        "funding_pct": 8,
+        "funding_paid_multiple": 2,
     }
     assert changed(config_of(costs={"commission_bps": 5, "spread_bps": 3})) == {
         "latency_bars": 1,
@@ -87,11 +88,30 @@ def test_no_cost_reaches_the_whole_value():
 
 
 def test_what_is_received_is_not_doubled():
-    assert changed(config_of(costs={"funding_pct": -4, "cash_interest_pct": 2})) == {"latency_bars": 1}
-    # who only sells short pays a negative rate, and receives a positive one
-    short = {"direction": "short_only"}
-    assert changed(config_of(costs={"funding_pct": -4}, execution=short))["funding_pct"] == -8
-    assert changed(config_of(costs={"funding_pct": 4}, execution=short)) == {"latency_bars": 1}
+    assert changed(config_of(costs={"cash_interest_pct": 2})) == {"latency_bars": 1}
+    # funding is paid by one side and received by the other: its rate stays
+    for costs in ({"funding_pct": -4}, {"funding_column": "rate"}):
+        assert changed(config_of(costs=costs)) == {"latency_bars": 1, "funding_paid_multiple": 2}
+    assert changed(config_of(costs={"funding_pct": 4, "funding_paid_multiple": 3})) == {
+        "latency_bars": 1,
+        "funding_paid_multiple": 6,
+    }
+
+
+def test_the_rerun_pays_double_funding_and_receives_it_once(by_hand):
+    """10 units are short at 10 from bar 1 or 2 on; the rate of bar 4 is theirs to pay."""
+    bars = by_hand([(10, 10, 10, 10)] * 6, [-1, np.nan, np.nan, np.nan, np.nan, np.nan])
+    bars = replace(bars, extra={**bars.extra, "rate": np.array([0, 0, 0, 0.01, -0.02, 0.03])})
+    result = admf.simulate(
+        bars,
+        "signals",
+        {"target": "target"},
+        costs={"funding_column": "rate"},
+        sizing={"method": "fixed_units", "units": 10},
+        pessimistic_rerun=True,
+    )
+    assert result.financing["funding"] == pytest.approx(-1 + 2 - 3)  # short: received, paid, received
+    assert result.pessimistic.financing["funding"] == pytest.approx(-1 + 2 * 2 - 3)
 
 
 def test_inside_a_bar_the_worse_comes_first_and_decisions_come_a_bar_later():
@@ -107,23 +127,13 @@ def test_a_fill_at_the_close_of_its_decision_waits_for_the_next_open():
     assert changed(config_of(execution={"fill": "same_close"})) == {"fill": "next_open"}
 
 
-def test_columns_with_costs_are_doubled_under_a_new_name(by_hand):
-    bars = replace(
-        by_hand([(1, 1, 1, 1)] * 3),
-        extra={"spread": np.array([0.1, 0.2, np.nan]), "rate": np.array([0.01, -0.01, 0.0])},
-    )
-    config = config_of(costs={"spread_column": "spread", "funding_column": "rate"})
-    assert changed(config) == {
-        "latency_bars": 1,
-        "spread_column": "spread x 2",
-        "funding_column": "rate x 2",
-    }
+def test_a_column_with_the_spread_is_doubled_under_a_new_name(by_hand):
+    bars = replace(by_hand([(1, 1, 1, 1)] * 3), extra={"spread": np.array([0.1, 0.2, np.nan])})
+    config = config_of(costs={"spread_column": "spread"})
+    assert changed(config) == {"latency_bars": 1, "spread_column": "spread x 2"}
     worse = pessimistic_bars(bars, config)
     np.testing.assert_array_equal(worse.extra["spread x 2"], [0.2, 0.4, np.nan])
-    np.testing.assert_array_equal(worse.extra["rate x 2"], [0.02, -0.01, 0.0])
     np.testing.assert_array_equal(worse.extra["spread"], bars.extra["spread"])
-    short = config_of(costs={"funding_column": "rate"}, execution={"direction": "short_only"})
-    np.testing.assert_array_equal(pessimistic_bars(bars, short).extra["rate x 2"], [0.01, -0.02, 0.0])
     assert pessimistic_bars(bars, config_of()) is bars
 
 

@@ -46,7 +46,8 @@ CODES = {
 }
 
 # Numbers of the order engine, in the order of `Settings.order_numbers`: all of them, in use or not. What is
-# off has a number that changes nothing: 0 for what is added and for distances, infinity for what is a limit.
+# off has a number that changes nothing: 0 for what is added and for distances, 1 for a multiple, infinity for
+# what is a limit.
 ORDER_NUMBERS: tuple[str, ...] = (
     "initial_cash",
     "periods_per_year",
@@ -60,7 +61,7 @@ ORDER_NUMBERS: tuple[str, ...] = (
     *(f"tier_above_{at}" for at in range(1, MOST_TIERS + 1)),
     *(f"tier_rate_{at}" for at in range(1, MOST_TIERS + 1)),
     *("slippage", "slippage_volatility", "impact", "spread", "spread_fixed"),
-    *("borrow", "margin_rate", "cash_interest", "funding"),
+    *("borrow", "margin_rate", "cash_interest", "funding", "funding_paid_multiple"),
     *("method", "fraction", "units", "lot_size", "value", "target_volatility"),
     *("risk_per_trade", "atr_multiple", "kelly_fraction", "kelly_trades", "min_value"),
     *("leverage", "maintenance", "on_margin_call", "locates"),

@@ -40,11 +40,11 @@ def pessimistic_settings(config: BacktestConfig) -> BacktestConfig:
     """Give the config of the pessimistic rerun.
 
     What a bar leaves open goes the worse way; all costs are doubled (commission with its tiers and limits,
-    slippage, market impact, spread, borrow and margin rates, and funding where the traded side pays it); a
-    decision comes one bar later, at most 10 bars late. A fill at the close of the decision itself
-    (same_close) becomes one at the next bar's open: that is its later bar. Interest on cash stays.
+    slippage, market impact, spread, borrow and margin rates, and the funding that is paid); a decision comes
+    one bar later, at most 10 bars late. A fill at the close of the decision itself (same_close) becomes one
+    at the next bar's open: that is its later bar. What is received stays: interest on cash, and funding.
 
-    Columns of data with a spread or funding are not doubled here: see `pessimistic_bars`.
+    A column of data with the spread is not doubled here: see `pessimistic_bars`.
     """
     execution = config.execution
     late = execution.latency_bars
@@ -53,11 +53,11 @@ def pessimistic_settings(config: BacktestConfig) -> BacktestConfig:
     changed = execution.model_copy(
         update={"fill": "next_open", "latency_bars": late, "intrabar": "pessimistic"}
     )
-    costs = _doubled(config.costs, short_only=execution.direction == "short_only")
+    costs = _doubled(config.costs)
     return config.model_copy(update={"execution": changed, "costs": costs, "pessimistic_rerun": False})
 
 
-def _doubled(costs: CostsConfig, short_only: bool) -> CostsConfig:
+def _doubled(costs: CostsConfig) -> CostsConfig:
     update: dict[str, Any] = {key: _twice(key, value) for key in _DOUBLED if (value := getattr(costs, key))}
     if costs.commission_max_pct is not None:
         double = 2.0 * costs.commission_max_pct
@@ -65,11 +65,10 @@ def _doubled(costs: CostsConfig, short_only: bool) -> CostsConfig:
     update["commission_tiers"] = [
         tier.model_copy(update={"bps": _twice("bps", tier.bps)}) for tier in costs.commission_tiers
     ]
-    if costs.funding_pct < 0.0 if short_only else costs.funding_pct > 0.0:
-        update["funding_pct"] = 2.0 * costs.funding_pct
-    for key in ("spread_column", "funding_column"):
-        if getattr(costs, key) is not None:
-            update[key] = _column(getattr(costs, key))
+    if costs.funding_pct or costs.funding_column is not None:  # the rate itself is received too
+        update["funding_paid_multiple"] = 2.0 * costs.funding_paid_multiple
+    if costs.spread_column is not None:
+        update["spread_column"] = _column(costs.spread_column)
     return costs.model_copy(update=update)
 
 
@@ -82,10 +81,7 @@ def _column(name: str) -> str:
 
 
 def pessimistic_bars(bars: Bars, config: BacktestConfig) -> Bars:
-    """Add the doubled columns that `pessimistic_settings` names: the strategy goes on reading its own.
-
-    Of a column of funding, what the traded side pays is doubled: rates above 0, or below where only short
-    positions are opened.
+    """Add the doubled spread that `pessimistic_settings` names: the strategy goes on reading its own column.
 
     Parameters
     ----------
@@ -94,17 +90,10 @@ def pessimistic_bars(bars: Bars, config: BacktestConfig) -> Bars:
     config
         Of the simulation itself, not of the rerun.
     """
-    import numpy as np
-
-    extra = dict(bars.extra)
-    spread, funding = config.costs.spread_column, config.costs.funding_column
-    if spread in extra:
-        extra[_column(spread)] = 2.0 * extra[spread]
-    if funding in extra:
-        rate = extra[funding]
-        paid = rate < 0.0 if config.execution.direction == "short_only" else rate > 0.0
-        extra[_column(funding)] = np.where(paid, 2.0 * rate, rate)
-    return bars if len(extra) == len(bars.extra) else replace(bars, extra=extra)
+    spread = config.costs.spread_column
+    if spread is None or spread not in bars.extra:
+        return bars
+    return replace(bars, extra={**bars.extra, _column(spread): 2.0 * bars.extra[spread]})
 
 
 def with_rerun(

@@ -86,6 +86,8 @@ class Settings:
         Price units.
     borrow, margin_rate, cash_interest, funding
         Annual rates as fractions.
+    funding_paid_multiple
+        Of the funding that is paid, not of what is received.
     value, min_value
         Currency.
     target_volatility, risk_per_trade
@@ -159,6 +161,7 @@ class Settings:
     margin_rate: float = 0.0
     cash_interest: float = 0.0
     funding: float = 0.0
+    funding_paid_multiple: float = 1.0
     value: float = 0.0
     target_volatility: float = 0.0
     risk_per_trade: float = 0.0
@@ -255,6 +258,7 @@ class Settings:
             margin_rate=costs.margin_rate_pct / 100.0,
             cash_interest=costs.cash_interest_pct / 100.0,
             funding=costs.funding_pct / 100.0,
+            funding_paid_multiple=float(costs.funding_paid_multiple),
             value=float(sizing.value or 0.0),
             target_volatility=(sizing.target_volatility_pct or 0.0) / 100.0,
             risk_per_trade=(sizing.risk_pct or 0.0) / 100.0,

@@ -245,6 +245,8 @@ def financing_texts(settings: Settings) -> list[str]:
         parts.append(f"{payer} positions pay {_yearly(abs(settings.funding))} of funding to {receiver} ones")
     if settings.funding_column:
         parts.append(f"long positions pay the funding of column {settings.funding_column} to short ones")
+    if settings.funding_paid_multiple != 1.0:
+        parts.append(f"funding that is paid counts {settings.funding_paid_multiple:g} x")
     return parts
 
 

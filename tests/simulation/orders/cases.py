@@ -164,7 +164,12 @@ COMMISSION = st.sampled_from(
     ]
 )  # fmt: skip
 SPREAD = st.sampled_from([{}, {"spread_bps": 11.0}, {"spread_fixed": 0.13}, {"spread_column": "gap"}])
-FUNDING = st.sampled_from([{}, {"funding_pct": 30.0}, {"funding_pct": -12.0}, {"funding_column": "rate"}])
+FUNDING = st.sampled_from(
+    [
+        {}, {"funding_pct": 30.0}, {"funding_pct": -12.0}, {"funding_column": "rate"},
+        {"funding_column": "rate", "funding_paid_multiple": 2.0},
+    ]
+)  # fmt: skip
 COSTS = some(
     slippage_bps=st.just(4.0),
     slippage_volatility=st.just(0.11),

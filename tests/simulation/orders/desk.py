@@ -302,6 +302,7 @@ class Desk:
             if costs.funding_column
             else value * (costs.funding_pct / 100.0) * years,
         }
+        paid["funding"] *= costs.funding_paid_multiple if paid["funding"] > 0 else 1.0
         for name, amount in paid.items():
             self.cash -= amount
             self.out.costs[name] += amount

@@ -25,7 +25,7 @@ DEFAULTS: dict[str, dict[str, Any]] = {
         "maker_bps": None, "taker_bps": None, "commission_tiers": None, "tier_volume": "value",
         "spread_fixed": 0.0, "spread_column": None, "slippage_volatility": 0.0, "volatility_bars": 20,
         "impact": 0.0, "adv_bars": 20, "borrow_pct": 0.0, "margin_rate_pct": 0.0, "cash_interest_pct": 0.0,
-        "funding_pct": 0.0, "funding_column": None,
+        "funding_pct": 0.0, "funding_column": None, "funding_paid_multiple": 1.0,
     },
     "sizing": {
         "method": "cash_fraction", "fraction": 1.0, "units": 0.0, "lot_size": None, "value": None,

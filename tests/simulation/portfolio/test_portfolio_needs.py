@@ -131,6 +131,7 @@ WORDS = {
     "costs.cash_interest_pct": {"cash_interest_pct": 7},
     "costs.funding_pct": {"funding_pct": 7},
     "costs.funding_column": {"funding_column": "f"},
+    "costs.funding_paid_multiple": {"funding_pct": 7, "funding_paid_multiple": 2},
     "margin.leverage": {"leverage": 7},
     "margin.maintenance_pct": {"maintenance_pct": 7},
     "margin.on_margin_call": {"maintenance_pct": 7, "on_margin_call": "reduce"},

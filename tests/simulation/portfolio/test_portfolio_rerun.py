@@ -52,6 +52,24 @@ def test_columns_of_every_symbol_are_doubled_in_the_rerun(hand_bars):
     assert costs["B"] == pytest.approx(2 * costs["A"])
 
 
+def test_the_rerun_pays_double_funding_and_receives_it_once(hand_bars):
+    rates = {"A": [0, 0, 0, 0.01, -0.02], "B": [0, 0, 0, 0.03, -0.04]}
+    bars = {
+        name: replace(hand_bars([(10, 10)] * 5), extra={"rate": np.array(rate)})
+        for name, rate in rates.items()
+    }
+    result = admf.simulate_portfolio(
+        bars,
+        "fixed_weights",
+        {"weights": {"A": 0.5, "B": -0.5}},
+        initial_cash=1000.0,
+        costs={"funding_column": "rate"},
+        pessimistic_rerun=True,
+    )
+    np.testing.assert_allclose(result.carry_values[3:], [[5, -15], [-10, 20]])
+    np.testing.assert_allclose(result.pessimistic.carry_values[3:], [[10, -15], [-10, 40]])
+
+
 def test_a_workflow_asks_for_it_too(some_bars):
     bars = some_bars(2)
     config = BacktestConfig(portfolio={}, costs={"commission_bps": 5.0}, pessimistic_rerun=True)

@@ -75,6 +75,10 @@ def _one_funding(values: Mapping[str, Any]) -> Iterator[Fault]:
     if values["funding_pct"] and values["funding_column"] is not None:
         hint = "keep one of funding_pct and funding_column"
         yield Fault("stands beside funding_pct", ("funding_column",), hint=hint)
+    funded = values["funding_pct"] or values["funding_column"] is not None
+    if values["funding_paid_multiple"] != 1 and not funded:
+        hint = "write one of them, or remove it"
+        yield Fault("needs funding_pct or funding_column", ("funding_paid_multiple",), hint=hint)
 
 
 def _bars_of_an_estimate(values: Mapping[str, Any]) -> Iterator[Fault]:
@@ -184,4 +188,9 @@ class CostsConfig(Section):
     )
     funding_column: Column | None = Field(
         None, title="Column of funding", description="Data column with the rate of each bar as a fraction."
+    )
+    funding_paid_multiple: Annotated[float, Field(ge=1, le=1000, allow_inf_nan=False)] = Field(
+        1.0,
+        title="Multiple of paid funding",
+        description="What a position pays of funding is multiplied by it; what one receives is not.",
     )

@@ -101,7 +101,8 @@ P_FILL, P_LATENCY = place_of("fill"), place_of("latency_bars")
 P_PARTICIPATION = place_of("max_participation")
 P_TRAILING_ATR = place_of("trailing_stop_atr")
 P_BORROW, P_MARGIN_RATE = place_of("borrow"), place_of("margin_rate")
-P_CASH_INTEREST, P_FUNDING = place_of("cash_interest"), place_of("funding")
+P_CASH_INTEREST = place_of("cash_interest")
+P_FUNDING, P_FUNDING_PAID = place_of("funding"), place_of("funding_paid_multiple")
 P_LEVERAGE, P_MAINTENANCE = place_of("leverage"), place_of("maintenance")
 P_ON_MARGIN_CALL = place_of("on_margin_call")
 P_DAILY_LOSS, P_ON_DAILY_LOSS = place_of("daily_loss"), place_of("on_daily_loss")
@@ -204,6 +205,8 @@ def finance(s: Any, p: Any, x: Any) -> None:
     rate = p[P_FUNDING] * years + x[X_FUNDING]
     if pos != 0.0 and rate != 0.0:
         paid = pos * price * rate
+        if paid > 0.0:
+            paid *= p[P_FUNDING_PAID]
         s[S_CASH] -= paid
         s[S_FUNDING] += paid
         on_position += paid

@@ -177,7 +177,8 @@ def many_settings(seed: int) -> dict[str, Any]:
                 {"impact": 0.3, "volatility_bars": 5, "adv_bars": 4}),
         **maybe(0.5, {"borrow_pct": 9.0}), **maybe(0.5, {"cash_interest_pct": 3.0}),
         **maybe(0.5, {"margin_rate_pct": 8.0}),
-        **maybe(0.5, {"funding_pct": 30.0}, {"funding_pct": -12.0}, {"funding_column": "rate"}),
+        **maybe(0.5, {"funding_pct": 30.0}, {"funding_pct": -12.0}, {"funding_column": "rate"},
+                {"funding_column": "rate", "funding_paid_multiple": 2.0}),
     }  # fmt: skip
     margin = maybe(
         0.7, {"leverage": 2.0}, {"leverage": 3.0, "maintenance_pct": 30.0}, {"maintenance_pct": 90.0},

@@ -90,10 +90,11 @@ class Holding:
         value = held.units * self.mark
         borrow = max(-value, 0.0) * (costs.borrow_pct / 100.0) * years
         rate = self.facts.funding if costs.funding_column else costs.funding_pct / 100.0 * years
+        funding = value * rate * (costs.funding_paid_multiple if value * rate > 0 else 1.0)
         self.account.out.financing["borrow"] += borrow
-        self.account.out.financing["funding"] += value * rate
-        held.financing += borrow + value * rate
-        return borrow + value * rate
+        self.account.out.financing["funding"] += funding
+        held.financing += borrow + funding
+        return borrow + funding
 
     def arrive(self) -> None:
         """Orders that reach the market at this bar; each replaces what works."""

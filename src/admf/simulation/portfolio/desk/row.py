@@ -12,6 +12,7 @@ from admf.simulation.orders.bar import (
     P_DAILY_LOSS,
     P_DRAWDOWN,
     P_FUNDING,
+    P_FUNDING_PAID,
     P_LEVERAGE,
     P_MAINTENANCE,
     P_MARGIN_RATE,
@@ -177,6 +178,8 @@ def finance(states: Any, account: Any, plan: Any, facts: Any, p: Any, years: flo
         rate = p[P_FUNDING] * x[X_YEARS] + x[X_FUNDING]
         if rate != 0.0:
             funding = pos * price * rate
+            if funding > 0.0:
+                funding *= p[P_FUNDING_PAID]
             account[A_FUNDING] += funding
             paid += funding
         account[A_CASH] -= paid
