@@ -13,9 +13,6 @@ from .runner import Decisions, Prices, bars_of, by_engine, by_oracle
 #: Stories that the engine does not tell yet as they should be.
 OPEN = {
     "test_a_change_of_side_at_the_close_sells_at_the_open",
-    "test_risk_reduces_what_a_level_has_barred",
-    "test_whether_an_order_opens_is_told_when_it_arrives",
-    "test_what_closes_goes_on_before_an_entry_is_tried_once",
 }
 
 

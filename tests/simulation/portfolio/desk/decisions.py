@@ -32,13 +32,13 @@ def closes(holding: Holding) -> bool:
 
 
 def order(account: Account, holding: Holding, target: float, reason: str) -> None:
-    """Give an order for a weight, unless the position is within the band of it, or it is on its way."""
-    equity, held = account.equity, holding.units * holding.mark
-    if held * target > 0.0 and equity > 0.0:
-        drifted = abs(held / equity - target) > account.band
-    else:
-        drifted = held != 0.0 or target != 0.0
-    if not drifted:
+    """Give an order for a weight, unless the position is within the band of it, or it is on its way.
+
+    What has become needless is called off at once; with latency by a decision that travels like others.
+    """
+    late = holding.rules.latency_bars and reason == "signal"
+    needless = not holding.drifted(target)
+    if needless and not (late and holding.pending):
         holding.end_all()
         return
     newest = holding.pending[-1] if holding.pending else None

@@ -102,6 +102,8 @@ class Holding:
             self.travelling.remove(order)
             for old in self.working:
                 self.end(old, "replaced by a later decision")
+            if self.rules.latency_bars and order.reason == "signal" and not self.drifted(order.target):
+                continue  # what has become needless on its way only calls off what works
             self.order = order
             self.dress(order)
         for order in self.working:
@@ -110,22 +112,26 @@ class Holding:
         if held.units and math.isnan(held.trail) and self.rules.trailing_stop_atr and self.facts.atr > 0:
             held.trail = self.rules.trailing_stop_atr * self.facts.atr
 
+    def drifted(self, target: float) -> bool:
+        """Whether the weight that is held is further from the target than the band."""
+        equity, held = self.account.equity, self.units * self.mark
+        if held * target > 0.0 and equity > 0.0:
+            return abs(held / equity - target) > self.account.band
+        return held != 0.0 or target != 0.0
+
     def judge(self, order: Order) -> None:
         """Tell the side of an order, and whether it reduces what is held, by the last close."""
         equity = self.account.equity
         aim, held = order.target * equity, self.units * self.mark
         order.side = 1.0 if aim >= held else -1.0
         order.reduces = aim == 0.0 or equity <= 0.0 or (held * aim > 0.0 and abs(aim) < abs(held))
-        order.met = self.units
 
     def dress(self, order: Order) -> None:
-        """Give an order that opens or enlarges the type of the execution section.
+        """Give an order that opens or enlarges what it meets the type of the execution section.
 
-        That is judged at its decision, and anew where there is nothing to reduce any more, or where what it
-        was to open or enlarge is another position by now.
+        Its prices are off the close of its decision; what it meets is what the last close has left.
         """
-        if self.units * order.target <= 0.0 or (self.units != order.met and not order.reduces):
-            self.judge(order)
+        self.judge(order)
         if order.reason == "risk" or order.reduces:
             return
         rules, basis, side = self.rules, order.basis, order.side

@@ -17,15 +17,13 @@ class Order(Leg):
 
     given: the symbol's own bar after which it was given. arrives: its own bar at which it begins to work.
     want: units of the position that it ends in, signed, once it was sized; NaN before. judged: whether its
-    entry was held against the least value once. met: units that it was decided for; reduces: whether it
-    closes or reduces them.
+    entry was held against the least value once. reduces: whether it closes or reduces what it meets.
     """
 
     given: int = -1
     arrives: int = 0
     age: int = 0
     judged: bool = False
-    met: float = 0.0
     reduces: bool = False
 
 

@@ -239,7 +239,11 @@ class Moment:
                 else:
                     self.sell(plan, plan.more, entry=True)
         covers = [plan for plan in plans if plan.units < 0.0 and plan.out > 0.0]
-        paid = self.buy([(plan, plan.out) for plan in covers], entry=False)
+        for plan in covers:
+            if plan.order.reason == "risk":  # is never short of cash
+                self.fill(plan, plan.out, plan.out, entry=False)
+        rest = [(plan, plan.out) for plan in covers if plan.order.reason != "risk"]
+        paid = self.buy(rest, entry=False)
         for plan in late:
             units = self.granted(plan, self.held())
             if units > 0.0:
@@ -261,7 +265,7 @@ class Moment:
 
     def sell(self, plan: Plan, units: float, entry: bool) -> None:
         holding, touch = plan.holding, plan.entry if entry else plan.close
-        if not holding.can_sell(units, touch, self.worth, entry):
+        if plan.order.reason != "risk" and not holding.can_sell(units, touch, self.worth, entry):
             holding.tell(plan.order, -1.0, units, plan.quote, "rejected: not affordable")
             plan.rest = plan.out_rest = 0.0
             return
