@@ -46,8 +46,13 @@ def _sorted(name: str, rows: list[Any]) -> list[Any]:
         return sorted(rows, key=lambda row: (row.exit_bar, row.symbol, row.reason))
     if name == "fills":
         return sorted(rows, key=lambda row: (row.bar, row.symbol))
+    blocked = {(row.bar, row.symbol, row.decided) for row in rows if row.status.startswith("blocked")}
     return sorted(
-        rows,
+        # what is blocked may have been cut before
+        (
+            row for row in rows
+            if not (row.status.startswith("cut") and (row.bar, row.symbol, row.decided) in blocked)
+        ),
         key=lambda row: (
             row.bar if row.bar >= 0 else math.inf, row.symbol, row.decided, row.status, row.kind, row.target,
         ),
@@ -61,7 +66,8 @@ def _told(row: Row | Trade) -> tuple[Any, ...]:
     if row.status not in FILLS:
         ended = not row.status.startswith(("cut", "blocked", "rejected"))
         row = replace(row, quote=0.0, price=0.0)
-        if ended or row.status.startswith("rejected"):
+        # how much a limit takes of what lots, cash and other limits take as well is told in more than one way
+        if ended or row.status.startswith(("rejected", "cut")):
             row = replace(row, wanted=0.0, side=0.0 if ended else row.side)
         if row.bar < 0:
             row = replace(row, kind="")  # it never came to the market

@@ -351,6 +351,8 @@ class Holding:
             left = account.in_lots(max(total - size, 0.0))
             self.tell(order, side, more - left, quote, rule)
             more = left if left * quote > dust else 0.0
+            if more == size == 0.0:
+                self.tell(order, side, 0.0, quote, "rejected: less than one lot")
         if more > 0.0:
             more = self.obtainable(order, more, touch)
         if more <= 0.0 or not self.large_enough(order, more, touch):

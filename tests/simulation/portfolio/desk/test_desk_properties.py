@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from .cases import many_settings, random_bars, random_finer, random_weights, settings_of
@@ -69,18 +69,18 @@ def test_at_market_with_plain_costs_the_oracle_is_the_engine(
     assert_same(found, by_oracle(bars, weights, 10 * CASH, band, 0, finer, **config))
 
 
-@pytest.mark.xfail(reason="the engine does not do all of it yet")
 @given(config=settings_of(), late_start=st.booleans(), **STORIES)
 @QUICK
 def test_the_engine_is_the_oracle(config, late_start, seed, count, length, freq, shorts, band, wild):
     bars, weights, finer = story(seed, count, length, freq, shorts, wild)
     first = max(weights) // 3 if late_start and weights else 0
-    found = by_engine(bars, weights, CASH, band, first, finer, **config)
-    check_books(found, bars, CASH, config, first)
-    assert_same(found, by_oracle(bars, weights, CASH, band, first, finer, **config))
+    try:
+        compare(bars, weights, band, first, finer, config)
+    except AssertionError:
+        assume(not turns_at_sessions(config))
+        raise
 
 
-@pytest.mark.xfail(reason="the engine does not do all of it yet")
 @pytest.mark.parametrize("seed", range(40))
 def test_the_engine_is_the_oracle_in_many_settings_at_once(seed):
     compare_many(seed)
@@ -88,10 +88,9 @@ def test_the_engine_is_the_oracle_in_many_settings_at_once(seed):
 
 @pytest.mark.slow
 @pytest.mark.search
-@pytest.mark.xfail(reason="the engine does not do all of it yet")
-def test_the_engine_is_the_oracle_in_many_settings_at_length():
-    for seed in range(1000, 3000):
-        compare_many(seed)
+@pytest.mark.parametrize("seed", range(1000, 2000))
+def test_the_engine_is_the_oracle_in_many_settings_at_length(seed):
+    compare_many(seed)
 
 
 def compare_many(seed):
@@ -101,6 +100,20 @@ def compare_many(seed):
     count, length, band = random.integers(2, 5), random.integers(15, 60), float(random.choice([1e-6, 0.03]))
     bars, weights, finer = story(seed, int(count), int(length), freq, shorts, wild)
     first = max(weights) // 3 if weights and random.random() < 0.2 else 0
+    try:
+        compare(bars, weights, band, first, finer, config)
+    except AssertionError:
+        if not turns_at_sessions(config):
+            raise
+        pytest.xfail("a change of side at a session's open or close")
+
+
+def turns_at_sessions(config):
+    """What the engine does not do yet: close at the next open what turns at a session's open or close."""
+    return config.get("execution", {}).get("time_in_force", "gtc").startswith("at_the")
+
+
+def compare(bars, weights, band, first, finer, config):
     found = by_engine(bars, weights, CASH, band, first, finer, **config)
     check_books(found, bars, CASH, config, first)
     assert_same(found, by_oracle(bars, weights, CASH, band, first, finer, **config))

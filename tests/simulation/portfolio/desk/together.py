@@ -118,7 +118,7 @@ class Moment:
         plan.out = holding.capped(out)
         plan.out_rest = out - plan.out
         whole = plan.out_rest == 0.0
-        if plan.entry is None or (order.closes_first and not whole):
+        if plan.entry is None or (plan.opposed and not whole):
             return True  # its entry is a weight still
         if order.tif == "fok" and out + more > room:
             plan.killed = True
