@@ -30,15 +30,14 @@ class Process(BaseModel):
         """Whether it has ended; None where that cannot be told from here, as of another machine's."""
         if self.machine != _machine():
             return None
-        if (_PROC / "self" / "stat").exists():
-            return _started(self.pid) != self.started
         try:
             os.kill(self.pid, 0)
         except ProcessLookupError:
             return True
         except OSError:  # it is another user's, so it is there
-            return False
-        return False
+            pass
+        started = _started(self.pid)
+        return started is not None and started != self.started
 
 
 def _machine() -> str:
@@ -52,10 +51,13 @@ def _machine() -> str:
 
 
 def _started(pid: int) -> str | None:
-    """Give when a process was started; None where it is not there, or has died and waits to be collected."""
+    """Give when a process was started: empty where it has died and waits to be collected, None if unknown.
+
+    Another user's may be hidden (hidepid), which looks as if it were not there.
+    """
     try:
         text = (_PROC / str(pid) / "stat").read_text()
     except OSError:
         return None
     fields = text.rpartition(")")[2].split()  # the name before it may hold anything
-    return None if fields[0] in "ZX" else fields[19]
+    return "" if fields[0] in "ZX" else fields[19]
