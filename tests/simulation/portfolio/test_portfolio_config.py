@@ -391,6 +391,25 @@ def test_a_dry_run_reads_the_bars_and_the_rest_of_the_config(some_bars, random_b
     assert [problem.path for problem in check_portfolio(plain, bars=mixed)] == ["portfolio"]
 
 
+@pytest.mark.parametrize(
+    ("allocation", "path"),
+    [
+        ({"name": "equal"}, "portfolio.allocation.name"),
+        ({"name": "rank_momentum", "params": {"top": 0}}, "portfolio.allocation.params.top"),
+    ],
+)
+def test_what_a_wrong_allocation_leaves_to_judge_is_judged(some_bars, allocation, path):
+    config = BacktestConfig(
+        portfolio={"allocation": allocation},
+        start_date="1990-01-01",
+        end_date="1990-02-01",
+        costs={"spread_column": "spread"},
+        risk={"allowed_symbols": ["S9"]},
+    )
+    found = [problem.path for problem in check_portfolio(config, bars=some_bars(1))]
+    assert found == [path, "risk.allowed_symbols", "costs.spread_column", "start_date"]
+
+
 def test_the_benchmark_is_the_same_money_in_every_symbol(hand_bars):
     bars = {"A": hand_bars([(10, 10), (10, 20)]), "B": hand_bars([(50, 50), (50, 25)])}
     bars["C"] = hand_bars([(7, 7)], "2020-01-07")  # listed later: not in it

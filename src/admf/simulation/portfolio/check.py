@@ -75,17 +75,19 @@ def check_portfolio(
     """
     chosen = (config.portfolio or PortfolioConfig()).allocation
     problems = unsupported(config)
+    allocation = None  # where it is wrong itself, the rest is judged without it
     try:
         allocation = resolve_allocation(chosen.name, chosen.params, allow_modules).allocation
     except ConfigError as error:
-        return problems + [_below(f"{_PATH}.params", problem) for problem in error.problems]
+        problems += [_below(f"{_PATH}.params", problem) for problem in error.problems]
     except AdmfError as error:
-        return [*problems, Problem(f"{_PATH}.name", error.message, hint=error.hint)]
+        problems.append(Problem(f"{_PATH}.name", error.message, hint=error.hint))
     for member in getattr(allocation, "members", ()):
         problems += _member_problems(member, chosen.params, allow_modules)
     known = list(bars) if bars else list(symbols)
     if known:
-        problems += _fit(allocation, known, most_of(config))
+        if allocation is not None:
+            problems += _fit(allocation, known, most_of(config))
         names = config.risk.allowed_symbols
         if names and not set(names) & set(known):
             problems.append(
@@ -97,7 +99,7 @@ def check_portfolio(
                 )
             )
     if bars:
-        if not problems:
+        if allocation is not None and not problems:
             problems += _unreadable(allocation, bars, allow_modules, tables)
         problems += data_problems(bars, config)
         try:
