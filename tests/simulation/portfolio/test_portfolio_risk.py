@@ -326,6 +326,20 @@ def test_risk_never_buys(both, hand_bars):
     assert result.position_values[3].tolist() == pytest.approx([50, 15])
 
 
+def test_an_allowed_name_that_is_no_symbol_is_told_where_a_symbol_is_blocked(hand_bars):
+    bars = {name: hand_bars([(10, 10)] * 3) for name in ("SP500", "NASDAQ")}
+
+    def told(*names):
+        result = admf.simulate_portfolio(bars, risk={"allowed_symbols": list(names)})
+        return [text for text in result.warnings if "allowed_symbols has" in text]
+
+    assert told("SP5OO", "NASDAQ", "DAX") == [
+        "risk.allowed_symbols has SP5OO, which is no symbol of the portfolio; did you mean SP500?",
+        "risk.allowed_symbols has DAX, which is no symbol of the portfolio",
+    ]
+    assert told("SP500", "NASDAQ", "DAX") == told("SP500") == []  # a list may be that of all portfolios
+
+
 def test_a_dry_run_sees_that_no_symbol_is_allowed():
     config = BacktestConfig(portfolio={}, risk={"allowed_symbols": ["SP5OO", "DAX"]})
     (problem,) = check_portfolio(config, ["SP500", "NASDAQ"])

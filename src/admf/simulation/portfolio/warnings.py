@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from admf.core.registry import nearest
 from admf.simulation.facts import SIGMA, FactNeeds, facts_of
 from admf.simulation.portfolio.join import Joined
 from admf.simulation.portfolio.records import (
@@ -72,7 +73,7 @@ def warnings_of(
     tracks
         What the engine gave.
     """
-    found = _ended(orders) + _forced(orders)
+    found = _ended(orders) + _forced(orders) + _strangers(joined.symbols, settings.allowed_symbols)
     if early := _without_volatility(joined, first, settings, orders):
         found.append(f"{_were(early, 'fill')} without volatility slippage or impact: too few bars before")
     if not np.any(is_fill(orders["status"])):
@@ -119,6 +120,20 @@ def _forced(orders: Mapping[str, np.ndarray[Any, Any]]) -> list[str]:
     return [
         f"{_were(int(counts[code]), 'position')} {text}" for code, text in _FORCED.items() if counts[code]
     ]
+
+
+def _strangers(symbols: Sequence[str], allowed: Sequence[str]) -> list[str]:
+    """Name what may be traded and is no symbol, where one that is may not: it may be meant."""
+    blocked = [symbol for symbol in symbols if symbol not in allowed]
+    if not blocked:
+        return []
+    found = []
+    for name in allowed:
+        if name not in symbols:
+            meant = nearest(name, blocked)
+            guess = f"; did you mean {meant}?" if meant else ""
+            found.append(f"risk.allowed_symbols has {name}, which is no symbol of the portfolio{guess}")
+    return found
 
 
 def _without_volatility(
