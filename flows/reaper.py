@@ -75,9 +75,10 @@ async def reap() -> None:
                 ),
             ):
                 why = await _why_gone(client, run)
-                if why is not None:
-                    logger.warning("run %s crashed: %s", run.name, why)
-                    await _crash(client, run, why)
+                if why is None or await _ended(client, run):
+                    continue
+                logger.warning("run %s crashed: %s", run.name, why)
+                await _crash(client, run, why)
     except (PrefectException, httpx.HTTPError, OSError) as error:
         logger.debug("runs that were killed are not looked for: %r", error)
 
@@ -113,6 +114,12 @@ async def _heartbeats(client: PrefectClient, run: FlowRun) -> list[datetime]:
         "POST", "/events/filter", json={"filter": wanted.model_dump(mode="json"), "limit": 2}
     )
     return [datetime.fromisoformat(event["occurred"]) for event in answer.json()["events"]]
+
+
+async def _ended(client: PrefectClient, run: FlowRun) -> bool:
+    """Whether it said itself how it ended: after it was listed, and before its process went."""
+    state = (await client.read_flow_run(run.id)).state
+    return state is not None and state.is_final()
 
 
 async def _crash(client: PrefectClient, run: FlowRun, why: str) -> None:

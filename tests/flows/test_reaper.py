@@ -17,10 +17,12 @@ from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterParentFlowRunId
 from prefect.events import emit_event
 from prefect.settings import PREFECT_API_URL
-from prefect.states import Running
+from prefect.states import Completed, Running
 
 from admf.core.coordinator import Coordinator
+from admf.core.process import Process
 from admf.core.runs import RunStore
+from admf.flows import reaper
 from admf.flows.reaper import reap
 
 CHILD = """
@@ -134,6 +136,27 @@ async def test_a_killed_run_is_listed_as_crashed_without_prefect(killed, capsys)
     ]
     with pytest.raises(Exception, match="has no result: it was killed"):
         RunStore(folder.parent).find(run_id).result()
+
+
+async def test_a_run_that_ends_while_it_is_looked_at_stays_as_it_ended(prefect_server, monkeypatch):
+    @flow(name="coordinator")
+    def quick() -> None: ...
+
+    why_gone = reaper._why_gone
+
+    async def ends_first(client, run):
+        await client.set_flow_run_state(run.id, Completed(), force=True)
+        return await why_gone(client, run)
+
+    monkeypatch.setattr(reaper, "_why_gone", ends_first)
+    async with get_client() as client:
+        run = await client.create_flow_run(quick, state=Running())
+        here = Process.this()
+        labels = {"admf.machine": here.machine, "admf.pid": here.pid, "admf.started": "1"}
+        await client.update_flow_run_labels(run.id, labels)
+        await reap()
+        assert (await client.read_flow_run(run.id)).state.name == "Completed"
+        await client.delete_flow_run(run.id)
 
 
 @pytest.mark.parametrize(
