@@ -27,7 +27,9 @@ def order_signal(account: Account, at: int) -> None:
 
 
 def closes(holding: Holding) -> bool:
-    """Whether an order of risk to close is pending."""
+    """Whether a liquidation, or an order of risk to close, is pending."""
+    if holding.forced and holding.forced.reason == "liquidation":
+        return True
     return any(each.reason == "risk" and each.target == 0.0 for each in holding.pending)
 
 
@@ -46,6 +48,7 @@ def order(account: Account, holding: Holding, target: float, reason: str) -> Non
         if reason == "risk":
             newest.reason = reason  # it is risk's, and risk does not wait
             newest.arrives = min(newest.arrives, holding.own_bar + 1)
+            holding.end_all(travelling_only=True, but=newest)
         return
     if reason == "risk":
         holding.end_all(travelling_only=True)

@@ -242,11 +242,12 @@ class Holding:
             )
         )  # fmt: skip
 
-    def end_all(self, travelling_only: bool = False) -> None:
+    def end_all(self, travelling_only: bool = False, but: Order | None = None) -> None:
         """Replace what is pending."""
         for order in self.travelling:
-            self.end(order, "replaced by a later decision", bar=-1)
-        self.travelling = []
+            if order is not but:
+                self.end(order, "replaced by a later decision", bar=-1)
+        self.travelling = [order for order in self.travelling if order is but]
         if not travelling_only:
             for order in self.working:
                 self.end(order, "replaced by a later decision")
