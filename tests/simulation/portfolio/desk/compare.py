@@ -54,7 +54,8 @@ def _sorted(name: str, rows: list[Any]) -> list[Any]:
             if not (row.status.startswith("cut") and (row.bar, row.symbol, row.decided) in blocked)
         ),
         key=lambda row: (
-            row.bar if row.bar >= 0 else math.inf, row.symbol, row.decided, row.status, row.kind, row.target,
+            row.bar if row.bar >= 0 else math.inf, row.symbol, row.decided, row.status, row.reason,
+            row.target,
         ),
     )  # fmt: skip
 

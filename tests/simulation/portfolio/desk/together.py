@@ -82,6 +82,8 @@ class Moment:
             tries = order.tif not in ("at_the_open", "at_the_close")
             tries = tries or (order.tif == "at_the_open" and facts.first_of_session)
         entry = None
+        if order.closes_first and abs(holding.units) > holding.room:
+            tries = False  # what closes is not whole yet: nothing is seen of the entry's prices
         if tries:
             entry = (
                 market if order.kind == "market" else holding.touch(order, Span(*[quote] * 4), at_open=True)
