@@ -410,6 +410,28 @@ def test_what_a_wrong_allocation_leaves_to_judge_is_judged(some_bars, allocation
     assert found == [path, "risk.allowed_symbols", "costs.spread_column", "start_date"]
 
 
+def test_symbols_that_a_stop_closed_for_good_are_told(hand_bars):
+    """A falls through its stop; equal_weight never decides otherwise, so it is never bought again."""
+    bars = {
+        "A": hand_bars([(10, 10), (10, 10), (8, 8), (8, 8), (8, 8), (8, 8)]),
+        "B": hand_bars([(10, 10)] * 6),
+    }
+
+    def told(reentry):
+        result = admf.simulate_portfolio(
+            bars,
+            rebalance="daily",
+            execution={"stop_loss_pct": 5, "reentry_after_stop": reentry},
+        )
+        return [text for text in result.warnings if "stayed out of the market" in text]
+
+    assert told("on_new_signal") == [
+        "1 symbol (A) stayed out of the market after a stop or target: 4 later weights were not ordered, as "
+        "none was 0 or of the other side in between (execution.reentry_after_stop: immediate orders them)"
+    ]
+    assert told("immediate") == []
+
+
 def test_the_benchmark_is_the_same_money_in_every_symbol(hand_bars):
     bars = {"A": hand_bars([(10, 10), (10, 20)]), "B": hand_bars([(50, 50), (50, 25)])}
     bars["C"] = hand_bars([(7, 7)], "2020-01-07")  # listed later: not in it

@@ -261,7 +261,7 @@ def _simulate_once(
         ),
         warnings=[
             *universe.warnings,
-            *warnings_of(joined, first, last, settings, orders, tracks),
+            *warnings_of(joined, first, last, settings, orders, tracks, rows - first, targets),
             *calendar_warnings(bars),
             *data_warnings(bars, finer),
         ],

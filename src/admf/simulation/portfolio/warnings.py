@@ -22,7 +22,14 @@ from admf.simulation.portfolio.records import (
     cut_short,
     is_fill,
 )
-from admf.simulation.records import LIQUIDATION, MARGIN_CALL, RISK
+from admf.simulation.records import (
+    LIQUIDATION,
+    MARGIN_CALL,
+    RISK,
+    STOP_LOSS,
+    TAKE_PROFIT,
+    TRAILING_STOP,
+)
 from admf.simulation.settings import Settings
 from admf.simulation.words import count_of
 
@@ -50,6 +57,8 @@ _FORCED = {
     MARGIN_CALL: "reduced on a margin call",
     RISK: "closed or reduced by a limit of losses",
 }
+_LEVELS = (STOP_LOSS, TAKE_PROFIT, TRAILING_STOP, LIQUIDATION)
+_NAMED = 5  # symbols in a warning
 
 
 def warnings_of(
@@ -59,6 +68,8 @@ def warnings_of(
     settings: Settings,
     orders: Mapping[str, np.ndarray[Any, Any]],
     tracks: Tracks,
+    decided: np.ndarray[Any, Any],
+    targets: np.ndarray[Any, Any],
 ) -> list[str]:
     """List what a reader of the result should know.
 
@@ -72,10 +83,14 @@ def warnings_of(
         Columns of the order table.
     tracks
         What the engine gave.
+    decided, targets
+        Bars of the decisions, and the weights decided there, shape (decisions, symbols), NaN leaves as is.
     """
     found = _ended(orders) + _forced(orders) + _strangers(joined.symbols, settings.allowed_symbols)
     if early := _without_volatility(joined, first, settings, orders):
         found.append(f"{_were(early, 'fill')} without volatility slippage or impact: too few bars before")
+    if settings.exit_memory:
+        found += _kept_out(joined.symbols, orders, tracks, decided, targets)
     if not np.any(is_fill(orders["status"])):
         found.append("zero trades: no order was filled")
     if settings.intrabar == "optimistic":
@@ -119,6 +134,37 @@ def _forced(orders: Mapping[str, np.ndarray[Any, Any]]) -> list[str]:
     counts = np.bincount(orders["reason"][is_fill(orders["status"])], minlength=RISK + 1)
     return [
         f"{_were(int(counts[code]), 'position')} {text}" for code, text in _FORCED.items() if counts[code]
+    ]
+
+
+def _kept_out(
+    symbols: Sequence[str],
+    orders: Mapping[str, np.ndarray[Any, Any]],
+    tracks: Tracks,
+    decided: np.ndarray[Any, Any],
+    targets: np.ndarray[Any, Any],
+) -> list[str]:
+    """Tell of symbols that a level closed for good, since their weights never say anything else.
+
+    Such weights leave no order, so nothing else would tell that the account is out of the market.
+    """
+    by_level = is_fill(orders["status"]) & np.isin(orders["reason"], _LEVELS)
+    names, weights = [], 0
+    for column in np.unique(orders["symbol"][by_level]):
+        closed = int(orders["bar"][by_level & (orders["symbol"] == column)].max())
+        asked = targets[:, column]
+        steady = np.all(asked[~np.isnan(asked)] > 0.0) or np.all(asked[~np.isnan(asked)] < 0.0)
+        since = int(np.sum(~np.isnan(asked[decided >= closed])))
+        if steady and since and not tracks.positions[closed:, column].any():
+            names.append(symbols[column])
+            weights += since
+    if not names:
+        return []
+    few = ", ".join(names[:_NAMED]) + (", ..." if len(names) > _NAMED else "")
+    return [
+        f"{count_of(len(names), 'symbol')} ({few}) stayed out of the market after a stop or target: "
+        f"{_were(weights, 'later weight')} not ordered, as none was 0 or of the other side in between "
+        "(execution.reentry_after_stop: immediate orders them)"
     ]
 
 
