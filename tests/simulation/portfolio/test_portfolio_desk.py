@@ -10,12 +10,14 @@ import numpy as np
 import pytest
 
 import admf
+from admf.core.config import BacktestConfig
+from admf.simulation.api import settings_of
 from admf.simulation.orders import layout
 from admf.simulation.portfolio import engine
 from admf.simulation.portfolio.desk import generate
 from admf.simulation.portfolio.records import ORDER_COLUMNS
 
-from .desk.cases import random_bars, random_weights
+from .desk.cases import many_settings, random_bars, random_weights
 
 LEVELS = {"stop_loss_pct": 4.0, "take_profit_pct": 6.0, "trailing_stop_pct": 5.0, "intrabar": "path"}
 CASES = [
@@ -74,6 +76,40 @@ def test_the_compiled_desk_gives_the_bits_of_the_plain_one(monkeypatch, case):
         assert len(plain.fills.bar) > 0
 
 
+def test_parts_that_the_settings_do_not_use_change_nothing(monkeypatch):
+    """A compiled desk leaves them out: here the plain one does."""
+    modules = [
+        module
+        for name, module in sys.modules.items()
+        if name.startswith(("admf.simulation.orders.", "admf.simulation.portfolio.desk."))
+    ]
+
+    def outcome(seed):
+        rebalance = {"schedule": "every_n_bars", "every_bars": 1}
+        weights = random_weights(seed, 3, 40, shorts=True)
+        result = admf.simulate_portfolio(
+            random_bars(seed, 3, 40, "D", wild=seed % 2 == 0),
+            lambda view: np.array(weights.get(len(view.timestamps) - 1, [np.nan] * 3)),
+            rebalance=rebalance,
+            initial_cash=1000.0,
+            **many_settings(seed),
+        )
+        return result.digest, len(result.fills.bar)
+
+    traded = 0
+    for seed in range(60):
+        digest, fills = outcome(seed)
+        features = settings_of(BacktestConfig(portfolio={}, **many_settings(seed))).order_features()
+        with monkeypatch.context() as patch:
+            for feature, flag in layout.FLAGS.items():
+                for module in modules:
+                    if hasattr(module, flag):
+                        patch.setattr(module, flag, feature in features or feature == "account")
+            assert outcome(seed) == (digest, fills), seed
+        traded += fills
+    assert traded > 200
+
+
 SCRIPT = """
 import sys
 import numpy as np, pandas as pd
@@ -93,6 +129,9 @@ alone = admf.simulate(frame, "sma_cross", {"fast": 3, "slow": 9}, execution={"ma
 bars = {name: admf.load_bars(frame, symbol=name, timeframe="1d") for name in ("A", "B")}
 both = admf.simulate_portfolio(bars, "equal_weight", rebalance="weekly", execution={"stop_loss_pct": 1.0})
 print(alone.digest, both.digest)
+one.PLAIN_BARS = many.PLAIN_CELLS = 1_000_000
+plain = admf.simulate_portfolio(bars, "equal_weight", rebalance="weekly", execution={"stop_loss_pct": 1.0})
+assert plain.digest == both.digest, "with the parts that these settings use, compiled"
 """
 
 
