@@ -114,9 +114,10 @@ class Desk:
         if not self.rules.max_participation_pct:
             return units
         cap = self.rules.max_participation_pct / 100.0 * touch.facts.volume
-        free = max(cap - self.used.get(touch.bar, 0.0), 0.0)
+        free = cap - self.used.get(touch.bar, 0.0)
+        free = free if free > 1e-12 * cap else 0.0  # what rounding leaves is not traded by itself
         lot = self.config.sizing.lot_size
-        if units <= free:
+        if units <= free * (1.0 + 1e-12):
             return units
         return free // lot * lot if lot else free
 

@@ -39,6 +39,11 @@ class Whims:
         return weights
 
 
+def sales_bring_money(shorts, costs):
+    """What closes asks for no cash: shorts, and fees of units and fills, may cost more than there is."""
+    return not shorts and costs["commission_per_unit"] == costs["commission_fixed"] == 0.0
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
@@ -78,7 +83,8 @@ def test_accounts_balance(both, some_bars, seed, count, gaps, shorts, costs, lot
     equity, cash, positions = result.equity_values, result.cash_values, result.position_values
     # cash and positions are the equity
     np.testing.assert_allclose(cash + (positions * result.mark_values).sum(axis=1), equity, rtol=1e-12)
-    assert cash.min() >= -1e-9
+    if sales_bring_money(shorts, costs):
+        assert cash.min() >= -1e-9
     # the parts of the profit add to it
     profit = equity[-1] - result.initial_cash
     scale = 1e-9 * max(abs(profit), result.initial_cash)
@@ -236,10 +242,11 @@ def test_wild_prices_ruin_and_all(both, some_bars, seed, costs, lot_size, shorts
     held = (result.position_values * result.mark_values).sum(axis=1)
     scale = np.abs(result.position_values * result.mark_values).sum(axis=1) + np.abs(equity)
     assert (np.abs(result.cash_values + held - equity) <= 1e-11 * scale).all()
-    assert result.cash_values.min() >= -1e-9 * scale.max()
+    if sales_bring_money(shorts, costs):
+        assert result.cash_values.min() >= -1e-9 * scale.max()
     profit = equity[-1] - result.initial_cash
     assert abs(result.attribution.pnl.sum() - profit) <= 1e-9 * scale.max()
     assert set(result.metrics)
     assert np.isfinite(result.fills.units).all()
-    if not shorts:
+    if sales_bring_money(shorts, costs):
         assert equity.min() > 0.0

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from admf.simulation.codes import FLATTEN, HALT, REDUCE_TO_LEVERAGE, SAME_CLOSE
-from admf.simulation.orders.booking import close_out, room_of
+from admf.simulation.orders.booking import close_out, room_of, within
 from admf.simulation.orders.decide import accept, cancel, force
 from admf.simulation.orders.fill import carry_out, fall_short
 from admf.simulation.orders.inside import fill_leg, stretch
@@ -262,7 +262,8 @@ def closed_first(s: Any, p: Any, box: Any, x: Any, leg: int, o: float) -> bool:
     """Close what is held at the market, before an entry order works; tell whether it is closed."""
     size = abs(s[S_POS])
     if s[S_POS] != 0.0:
-        out = min(size, room_of(s, p, x))
+        room = room_of(s, p, x)
+        out = size if within(size, room) else room
         if out > 0.0:
             close_out(
                 s, p, x, box, out, size - out, 0.0, o, s[S_ROW], s[leg + L_DECIDED], s[leg + L_REASON], 0.0,

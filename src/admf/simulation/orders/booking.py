@@ -54,13 +54,21 @@ P_TRAILING_ATR, P_SIGNAL_CLOSE = place_of("trailing_stop_atr"), place_of("stop_b
 P_PARTICIPATION, P_PARTIAL_FILL = place_of("max_participation"), place_of("partial_fill")
 P_TIER_VOLUME = place_of("tier_volume")
 NAN = math.nan
+NOTHING = 1e-12  # share of a size that is rounding, and not traded by itself
 
 
 def room_of(s: Any, p: Any, x: Any) -> float:
     """Units that the participation cap leaves on this bar."""
     if HAS_VOLUME and p[P_PARTICIPATION] > 0.0:
-        return in_lots(p, max(p[P_PARTICIPATION] * x[X_VOLUME] - s[S_USED_VOLUME], 0.0))
+        cap = p[P_PARTICIPATION] * x[X_VOLUME]
+        left = cap - s[S_USED_VOLUME]
+        return in_lots(p, left) if left > NOTHING * cap else 0.0
     return math.inf
+
+
+def within(units: float, room: float) -> bool:
+    """Tell whether the volume suffices; what rounding has left of a position is no reason for a rest."""
+    return units <= room * (1.0 + NOTHING)
 
 
 def count_fill(s: Any, p: Any, units: float, price: float) -> None:

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from admf.simulation.codes import CANCEL_REST
-from admf.simulation.orders.booking import close_out, open_up, room_of
+from admf.simulation.orders.booking import close_out, open_up, room_of, within
 from admf.simulation.orders.layout import (
     HAS_ACCOUNT,
     HAS_RISK,
@@ -108,7 +108,7 @@ def enter(
     units = more
     total = want
     whole = True
-    if HAS_VOLUME and more > room:
+    if HAS_VOLUME and not within(more, room):
         if not room > 0.0:
             return False
         units, total, whole = room, size + room, False
@@ -217,7 +217,11 @@ def carry_out(
     target = s[leg + L_TARGET]
     pos = s[S_POS]
     size = abs(pos)
-    if HAS_VOLUME and s[leg + L_TIF] == FOK and units_needed(s, p, x, leg, q, bound) > room_of(s, p, x):
+    if (
+        HAS_VOLUME
+        and s[leg + L_TIF] == FOK
+        and not within(units_needed(s, p, x, leg, q, bound), room_of(s, p, x))
+    ):
         write_end(s, box, leg, bar, NAN, float(FILL_OR_KILL))
         s[leg + L_ACTIVE] = 0.0
         return
@@ -248,7 +252,7 @@ def carry_out(
         whole = True
         if HAS_VOLUME:
             room = room_of(s, p, x)
-            if out > room:
+            if not within(out, room):
                 if not room > 0.0:
                     fall_short(s, p, box, leg, bar, 0.0)
                     return

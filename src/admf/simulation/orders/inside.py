@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from admf.simulation.codes import OPTIMISTIC, PATH, PESSIMISTIC
-from admf.simulation.orders.booking import close_out, room_of
+from admf.simulation.orders.booking import close_out, room_of, within
 from admf.simulation.orders.decide import cancel, force, leave_to
 from admf.simulation.orders.fill import carry_out
 from admf.simulation.orders.layout import (
@@ -238,7 +238,7 @@ def check_levels(
     note_exit(s, p, box, float(reason))
     size = abs(s[S_POS])
     room = room_of(s, p, x)
-    out = size if size <= room else room
+    out = size if within(size, room) else room
     if out > 0.0:
         close_out(
             s,

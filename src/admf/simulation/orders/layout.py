@@ -73,7 +73,8 @@ S_TRADES, S_WINS, S_WON, S_LOST = S["trades"], S["wins"], S["won"], S["lost"]
 S_NEW_HIGH, S_NEW_LOW = S["new_high"], S["new_low"]
 S_ROW, S_SHARED, S_OTHERS = S["row"], S["shared"], S["others"]
 S_GROSS_OTHERS, S_OPEN_OTHERS = S["gross_others"], S["open_others"]
-S_CASH_CUT, S_LAST_SLOT, S_FORBIDDEN = S["cash_cut"], S["last_slot"], S["forbidden"]
+S_CASH_CUT, S_LAST_SLOT = S["cash_cut"], S["last_slot"]
+S_FORBIDDEN = S["forbidden"]
 
 # Working orders: the remainder of an exit that a level caused, and two legs of a decision.
 LEG = (

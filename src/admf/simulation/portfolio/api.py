@@ -61,8 +61,9 @@ def simulate_portfolio(
 ) -> PortfolioResult:
     """Simulate a portfolio of symbols that share cash.
 
-    Targets are decided at a close; at market they are filled at the next open of each symbol: sells first,
-    then buys, all scaled alike where the cash does not suffice. The absolute weights add to the leverage of
+    Targets are decided at a close; at market they are filled at the next open of each symbol: what
+    reduces positions and short sales first, then purchases, all scaled alike where the cash does not suffice.
+    What reduces a position asks for no cash. The absolute weights add to the leverage of
     the margin section at most, which is 1 unless it says otherwise.
 
     Parameters

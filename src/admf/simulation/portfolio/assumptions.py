@@ -107,8 +107,8 @@ def _one_order(settings: Settings) -> str:
 
 def _order_of_fills(settings: Settings) -> str:
     text = (
-        "sells first, then buys, all scaled alike where the cash does not suffice; what is cut off is not "
-        "ordered again"
+        "what reduces positions and short sales first, then purchases, all scaled alike where the cash does not "
+        "suffice; what is cut off is not ordered again; what reduces a position asks for no cash"
     )
     if settings.leverage > 1:
         text = text.replace("the cash does", "the cash and what may be borrowed do")
@@ -138,8 +138,8 @@ def _borrowing(settings: Settings) -> str:
     """Say what the account may borrow, what that costs, and when a margin call comes."""
     if not settings.order_features() & {"financing", "leverage"}:
         return (
-            "none: the absolute weights add to 1 at most, and cash never goes negative; no borrow cost, no "
-            "margin call and no interest on cash"
+            "none: the absolute weights add to 1 at most; cash goes below zero only where a position costs more "
+            "to close than there is; no borrow cost, no margin call and no interest on cash"
         )
     parts = [f"the absolute weights add to {settings.leverage / max(settings.fraction, 1.0):g} at most"]
     if settings.leverage > 1:

@@ -84,13 +84,13 @@ def _decide(
         why = _SIGNAL
         if HAS_RISK:
             waits = goal[i] == goal[i]
-            if waits and goal[i] == 0.0 and cause[i] == _RISK:
-                continue  # what risk closes is closed first
             if asked:
                 aim[i] = w
-            elif pos[i] == 0.0 and not waits:
+            if waits and goal[i] == 0.0 and cause[i] == _RISK:
+                continue  # what risk closes is closed first
+            if not asked and pos[i] == 0.0 and not waits:
                 continue
-            else:
+            if not asked:
                 why = reason if pos[i] != 0.0 else _SIGNAL
             w = w * watch[_SCALE]
         held = pos[i] * mark[i]
@@ -338,132 +338,108 @@ def run(
                     orders, n_orders, at, due, since, goal, cause, pos, quote, want, out, more, worth, dust,
                     lot_size, allowed, limits, watch,
                 )  # fmt: skip
-            # Sells: long positions reduced (0), then short ones opened (1). Buys: short positions reduced
-            # (2), then long ones opened (4), each scaled to the cash that there is. Short ones that a limit
-            # forbids while those are not reduced come after them (3).
-            scale = 1.0
-            for stage in range(5):
+            # Long positions are reduced (0), short ones opened (1), short ones reduced (2), then long ones
+            # opened, scaled to the cash that there is. Short ones that a limit forbids while those are not
+            # reduced come after them (3). What reduces asks for no cash.
+            for stage in range(4):
                 if stage == 3 and not HAS_RISK:
                     continue
-                if stage == 4 and scale < 1.0:
-                    break
-                if stage != 2 and stage != 4:
-                    for i in range(n):
-                        if not due[i]:
+                for i in range(n):
+                    if not due[i]:
+                        continue
+                    if stage == 0:
+                        units = out[i] if pos[i] > 0.0 else 0.0
+                    elif stage == 2:
+                        units = out[i] if pos[i] < 0.0 else 0.0
+                    elif stage == 1 or late[i]:
+                        units = more[i] if want[i] < 0.0 and pos[i] <= 0.0 else 0.0
+                    else:
+                        units = 0.0
+                    if not units > 0.0:
+                        continue
+                    opens = stage == 1 or stage == 3
+                    if HAS_RISK and opens:
+                        granted, rule = _granted(i, units, pos, quote, worth, dust, lot_size, limits)
+                        late[i] = rule != 0 and stage == 1
+                        if late[i]:
                             continue
-                        if stage == 0:
-                            units = out[i] if pos[i] > 0.0 else 0.0
-                        elif stage == 1 or late[i]:
-                            units = more[i] if want[i] < 0.0 and pos[i] <= 0.0 else 0.0
-                        else:
-                            units = 0.0
-                        if not units > 0.0:
-                            continue
-                        if HAS_RISK and stage != 0:
-                            granted, rule = _granted(i, units, pos, quote, worth, dust, lot_size, limits)
-                            late[i] = rule != 0 and stage == 1
-                            if late[i]:
-                                continue
-                            if rule != 0:
-                                n_orders = _refuse(
-                                    orders, n_orders, i, at, -1.0, since, goal, cause, units - granted,
-                                    quote, rule,
-                                )  # fmt: skip
-                                units = granted
-                                if not units > 0.0:
-                                    continue
-                        slipped = quote[i] * (1.0 - slippage)
-                        price = slipped if stage == 0 else slipped * (1.0 - spread)
-                        fee = units * price * commission + units * commission_per_unit + commission_fixed
-                        forced = HAS_RISK and cause[i] == _RISK
-                        if not forced and units * price < fee and cash + units * price - fee < 0.0:
-                            _store(
-                                orders, n_orders, since[i], at, float(i), -1.0, goal[i],
-                                units, 0.0, quote[i], price, 0.0, 0.0, 0.0, 3.0, cause[i],
-                            )  # fmt: skip
-                            n_orders += 1
-                            continue
-                        cash += units * price
-                        cash -= fee
-                        pos[i] = pos[i] - units if units != pos[i] else 0.0
-                        out[i] = 0.0
-                        _store(
-                            orders, n_orders, since[i], at, float(i), -1.0, goal[i], units, units, quote[i],
-                            price, fee, units * abs(slipped - quote[i]), units * abs(price - slipped), 0.0,
-                            cause[i],
-                        )  # fmt: skip
-                        n_orders += 1
-                    continue
-                if HAS_RISK and stage == 4:
-                    for i in range(n):
-                        held[i] = pos[i]
-                    for i in range(n):
-                        if not (due[i] and more[i] > 0.0 and want[i] > 0.0 and pos[i] >= 0.0):
-                            continue
-                        granted, rule = _granted(i, more[i], held, quote, worth, dust, lot_size, limits)
                         if rule != 0:
                             n_orders = _refuse(
-                                orders, n_orders, i, at, 1.0, since, goal, cause, more[i] - granted, quote,
+                                orders, n_orders, i, at, -1.0, since, goal, cause, units - granted, quote,
                                 rule,
                             )  # fmt: skip
-                            more[i] = granted
-                        held[i] += granted
-                count = 0.0
-                total = 0.0
-                first = 0.0  # what risk closes is paid first, and never cut
-                for i in range(n):
-                    if not due[i]:
-                        continue
-                    if stage == 2:
-                        units = out[i] if pos[i] < 0.0 else 0.0
-                    else:
-                        units = more[i] if want[i] > 0.0 and pos[i] >= 0.0 else 0.0
-                    if units > 0.0:
-                        slipped = quote[i] * (1.0 + slippage)
-                        price = slipped if stage == 2 else slipped * (1.0 + spread)
-                        need = units * (price + price * commission + commission_per_unit)
-                        if HAS_RISK and cause[i] == _RISK:
-                            first += need + commission_fixed
-                        else:
-                            count += 1.0
-                            total += need
-                left = cash - first
-                if count > 0.0 and total + count * commission_fixed > left + dust:
-                    scale = (left - count * commission_fixed) / total
-                    scale = scale if scale > 0.0 else 0.0
-                for i in range(n):
-                    if not due[i]:
-                        continue
-                    if stage == 2:
-                        wanted = out[i] if pos[i] < 0.0 else 0.0
-                    else:
-                        wanted = more[i] if want[i] > 0.0 and pos[i] >= 0.0 else 0.0
-                    if not wanted > 0.0:
-                        continue
-                    units = wanted
-                    if scale < 1.0 and not (HAS_RISK and cause[i] == _RISK):
-                        units = wanted * scale
-                        if lot_size > 0.0:
-                            units = np.floor(units / lot_size) * lot_size
-                    slipped = quote[i] * (1.0 + slippage)
-                    price = slipped if stage == 2 else slipped * (1.0 + spread)
-                    if not units > 0.0:
+                            units = granted
+                            if not units > 0.0:
+                                continue
+                    side = 1.0 if stage == 2 else -1.0
+                    slipped = quote[i] * (1.0 + side * slippage)
+                    price = slipped * (1.0 - spread) if opens else slipped
+                    fee = units * price * commission + units * commission_per_unit + commission_fixed
+                    if opens and units * price < fee and cash + units * price - fee < 0.0:
                         _store(
-                            orders, n_orders, since[i], at, float(i), 1.0, goal[i],
-                            wanted, 0.0, quote[i], price, 0.0, 0.0, 0.0, 3.0, cause[i],
+                            orders, n_orders, since[i], at, float(i), side, goal[i],
+                            units, 0.0, quote[i], price, 0.0, 0.0, 0.0, 3.0, cause[i],
                         )  # fmt: skip
                         n_orders += 1
                         continue
-                    fee = units * price * commission + units * commission_per_unit + commission_fixed
-                    cash -= units * price
+                    cash -= side * units * price
                     cash -= fee
-                    pos[i] = pos[i] + units if units != -pos[i] else 0.0
+                    pos[i] = pos[i] + side * units if units != abs(pos[i]) or opens else 0.0
+                    out[i] = 0.0
                     _store(
-                        orders, n_orders, since[i], at, float(i), 1.0, goal[i], wanted, units, quote[i],
-                        price, fee, units * abs(slipped - quote[i]), units * abs(price - slipped),
-                        0.0 if units == wanted else 1.0, cause[i],
+                        orders, n_orders, since[i], at, float(i), side, goal[i], units, units, quote[i],
+                        price, fee, units * abs(slipped - quote[i]), units * abs(price - slipped), 0.0,
+                        cause[i],
                     )  # fmt: skip
                     n_orders += 1
+            if HAS_RISK:
+                for i in range(n):
+                    held[i] = pos[i]
+                for i in range(n):
+                    if not (due[i] and more[i] > 0.0 and want[i] > 0.0 and pos[i] >= 0.0):
+                        continue
+                    granted, rule = _granted(i, more[i], held, quote, worth, dust, lot_size, limits)
+                    if rule != 0:
+                        n_orders = _refuse(
+                            orders, n_orders, i, at, 1.0, since, goal, cause, more[i] - granted, quote, rule
+                        )  # fmt: skip
+                        more[i] = granted
+                    held[i] += granted
+            count = 0.0
+            total = 0.0
+            for i in range(n):
+                if due[i] and more[i] > 0.0 and want[i] > 0.0 and pos[i] >= 0.0:
+                    price = quote[i] * (1.0 + slippage) * (1.0 + spread)
+                    count += 1.0
+                    total += more[i] * (price + price * commission + commission_per_unit)
+            scale = 1.0
+            if count > 0.0 and total + count * commission_fixed > cash + dust:
+                scale = (cash - count * commission_fixed) / total
+                scale = scale if scale > 0.0 else 0.0
+            for i in range(n):
+                if not (due[i] and more[i] > 0.0 and want[i] > 0.0 and pos[i] >= 0.0):
+                    continue
+                wanted = more[i]
+                units = wanted if scale == 1.0 else _lots(wanted * scale, lot_size)
+                slipped = quote[i] * (1.0 + slippage)
+                price = slipped * (1.0 + spread)
+                if not units > 0.0:
+                    _store(
+                        orders, n_orders, since[i], at, float(i), 1.0, goal[i],
+                        wanted, 0.0, quote[i], price, 0.0, 0.0, 0.0, 3.0, cause[i],
+                    )  # fmt: skip
+                    n_orders += 1
+                    continue
+                fee = units * price * commission + units * commission_per_unit + commission_fixed
+                cash -= units * price
+                cash -= fee
+                pos[i] = pos[i] + units
+                _store(
+                    orders, n_orders, since[i], at, float(i), 1.0, goal[i], wanted, units, quote[i], price,
+                    fee, units * abs(slipped - quote[i]), units * abs(price - slipped),
+                    0.0 if units == wanted else 1.0, cause[i],
+                )  # fmt: skip
+                n_orders += 1
             for i in range(n):
                 if due[i]:
                     goal[i] = np.nan

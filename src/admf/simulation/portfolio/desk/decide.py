@@ -34,7 +34,6 @@ from admf.simulation.orders.layout import (
     QUEUE,
     S_BAR,
     S_BLOCKED,
-    S_FORCED,
     S_LAST_SLOT,
     S_OUTSTANDING,
     S_POS,
@@ -87,15 +86,13 @@ def order(
     goal = s[slot + Q_LEGS] if travels else s[leg + L_TARGET]
     cause = s[slot + Q_REASON] if travels else s[leg + L_REASON]
     why = float(SIGNAL)
+    if wish:
+        plan[i][C_AIM] = w
     if HAS_RISK and waits and goal == 0.0 and cause == RISK:
         return  # what risk closes is closed first
-    if wish:
-        if s[S_FORCED] == 1.0:
-            return  # and what a margin call closes
-        plan[i][C_AIM] = w
-    elif s[S_POS] == 0.0 and not waits:
+    if not wish and s[S_POS] == 0.0 and not waits:
         return
-    elif s[S_POS] != 0.0:
+    if not wish and s[S_POS] != 0.0:
         why = reason
     if p[P_EXIT_MEMORY] == 1.0 and why != RISK:
         if w * s[S_BLOCKED] > 0.0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from admf.simulation.orders.booking import room_of
+from admf.simulation.orders.booking import room_of, within
 from admf.simulation.orders.layout import (
     EXIT_LEG,
     FIRST_LEG,
@@ -132,15 +132,15 @@ def size_up(
             turns = out > 0.0 and out == size
             s[leg + L_WANT] = math.nan if turns or c[C_TOUCHED] == 0.0 else size - out + more
             room = room_of(s, p, facts[int(c[C_FACT])])
-            if s[leg + L_TIF] == FOK and c[C_TOUCHED] == 1.0 and out + more > room:
+            if s[leg + L_TIF] == FOK and c[C_TOUCHED] == 1.0 and not within(out + more, room):
                 stays = HAS_ORDERS and s[leg + L_CLOSE_FIRST] == 1.0
-                if not stays or out <= room:
+                if not stays or within(out, room):
                     kill(s, account, sheet, i, stays)
                     more = 0.0
                 if not stays:
                     c[C_DUE] = 0.0
                     continue
-            if out > room:
+            if not within(out, room):
                 out, more, c[C_SHORT] = room, 0.0, 1.0
         if more * q <= dust:
             if goal != 0.0 and pos == 0.0 and c[C_TOUCHED] == 1.0 and c[C_SHORT] == 0.0:
@@ -217,8 +217,8 @@ def cap(states: Any, account: Any, plan: Any, facts: Any, p: Any, sheet: Any) ->
         turns = c[C_OUT] > 0.0 and c[C_OUT] == size
         if more > 0.0 and not turns:
             s[FIRST_LEG + L_WANT] = size - c[C_OUT] + more
-        left = room_of(s, p, x) - c[C_OUT]
-        if more > left:
+        left = max(room_of(s, p, x) - c[C_OUT], 0.0)
+        if not within(more, left):
             c[C_MORE], c[C_SHORT] = left, 1.0
             if turns:
                 s[FIRST_LEG + L_WANT] = more

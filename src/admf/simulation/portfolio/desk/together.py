@@ -36,7 +36,6 @@ from admf.simulation.orders.money import (
     P_TAKER,
     credit_of,
     entry_prices,
-    exit_price,
     fee_of,
     fixed_fee,
     rate_of,
@@ -67,14 +66,14 @@ from admf.simulation.portfolio.desk.layout import (
 from admf.simulation.portfolio.desk.limits import granted, limit
 from admf.simulation.portfolio.desk.plan import cap, find_due, size_up
 from admf.simulation.portfolio.desk.purse import lend, refuse_by, refuse_units, take_back
-from admf.simulation.records import EXPIRED, FILL_OR_KILL, IMMEDIATE_OR_CANCEL, NOT_AFFORDABLE, RISK
+from admf.simulation.records import EXPIRED, FILL_OR_KILL, IMMEDIATE_OR_CANCEL, NOT_AFFORDABLE
 from admf.strategies.orders import AT_THE_OPEN, FOK, IOC, MARKET
 
 
 def trade_together(
     states: Any, account: Any, plan: Any, facts: Any, p: Any, sheet: Any, closing: bool
 ) -> None:  # fmt: skip
-    """Fill what is due at the quotes of the plan: sells, then buys as far as the cash goes."""
+    """Fill what is due at the quotes of the plan: what reduces, short sales, purchases as the cash goes."""
     n = len(states)
     if find_due(states, plan, facts, p, closing):
         worth = account[A_CASH]
@@ -88,15 +87,13 @@ def trade_together(
         for i in range(n):
             plan[i][C_LATE] = plan[i][C_DONE] = 0.0
         credit = credit_of(p, worth)
-        reduce_longs(states, account, plan, facts, p, sheet, credit)
+        reduce(states, account, plan, facts, p, sheet, 1.0)
         open_shorts(states, account, plan, facts, p, sheet, worth, dust, credit, False)
-        paid = buy(states, account, plan, facts, p, sheet, dust, credit, False)
+        reduce(states, account, plan, facts, p, sheet, -1.0)
         if HAS_RISK:
             open_shorts(states, account, plan, facts, p, sheet, worth, dust, credit, True)
-        if paid:
-            if HAS_RISK:
-                grant_buys(states, account, plan, p, sheet, worth, dust)
-            buy(states, account, plan, facts, p, sheet, dust, credit, True)
+            grant_buys(states, account, plan, p, sheet, worth, dust)
+        open_longs(states, account, plan, facts, p, sheet, dust, credit)
         for i in range(n):
             if plan[i][C_DUE] == 1.0:
                 settle(states[i], account, plan, p, sheet, i)
@@ -105,35 +102,25 @@ def trade_together(
             end_of_open(states[i], account, plan, facts, sheet, i)
 
 
-def bound_at(s: Any, opens: bool) -> float:
-    """Worst price of a fill of the working order; what a change of side closes first has none."""
-    if HAS_ORDERS and not opens and s[FIRST_LEG + L_CLOSE_FIRST] == 1.0:
-        return 0.0
-    return bound_of(s, FIRST_LEG)
-
-
 def affords(account: Any, value: float, fee: float, credit: float) -> bool:
     """Tell whether a sale brings money, or leaves the account's cash within its credit."""
     return value >= fee or account[A_CASH] + value - fee + credit >= 0.0
 
 
-def sell(
-    s: Any, account: Any, plan: Any, x: Any, p: Any, sheet: Any, i: int, units: float, opens: bool,
-    credit: float,
+def sell_short(
+    s: Any, account: Any, plan: Any, x: Any, p: Any, sheet: Any, i: int, units: float, credit: float
 ) -> None:  # fmt: skip
-    """Reduce a long position, or open or enlarge a short one."""
+    """Open or enlarge a short position."""
     c = plan[i]
     q = c[C_QUOTE]
-    bound = bound_at(s, opens)
+    bound = bound_of(s, FIRST_LEG)
     lend(s, account)
-    price = entry_prices(p, x, -1.0, q, units, bound)[1] if opens else exit_price(p, x, 1.0, q, units, bound)
-    forced = s[FIRST_LEG + L_REASON] == RISK
-    if not forced and not affords(account, units * price, fee_of(s, p, units, price, False), credit):
+    price = entry_prices(p, x, -1.0, q, units, bound)[1]
+    if not affords(account, units * price, fee_of(s, p, units, price, False), credit):
         refuse_units(s, account, sheet, i, -1.0, units, price, float(NOT_AFFORDABLE), q)
         return
-    asked = c[C_ASKED_MORE] if opens else c[C_ASKED_OUT]
-    whole = c[C_SHORT] == 0.0 or (not opens and c[C_OUT] == asked)
-    book(s, account, plan, x, p, sheet, i, units, opens, bound, whole, units if whole else asked)
+    whole = c[C_SHORT] == 0.0
+    book(s, account, plan, x, p, sheet, i, units, True, bound, whole, units if whole else c[C_ASKED_MORE])
 
 
 def book(
@@ -160,16 +147,22 @@ def book(
     take_back(s, account, sheet, i, asked)
 
 
-def reduce_longs(
-    states: Any, account: Any, plan: Any, facts: Any, p: Any, sheet: Any, credit: float
-) -> None:  # fmt: skip
-    """Sell what long positions are to lose."""
+def reduce(states: Any, account: Any, plan: Any, facts: Any, p: Any, sheet: Any, side: float) -> None:
+    """Trade what positions of a side are to lose; no lack of cash stops that."""
     for i in range(len(states)):
         c = plan[i]
         s = states[i]
-        if c[C_DUE] == 1.0 and s[S_POS] > 0.0 and c[C_OUT] > 0.0:
-            sell(s, account, plan, facts[int(c[C_FACT])], p, sheet, i, c[C_OUT], False, credit)
-            c[C_OUT] = 0.0
+        units = c[C_OUT]
+        if c[C_DUE] == 0.0 or not (s[S_POS] * side > 0.0 and units > 0.0):
+            continue
+        # what a change of side closes first is at the market
+        first = HAS_ORDERS and s[FIRST_LEG + L_CLOSE_FIRST] == 1.0
+        bound = 0.0 if first else bound_of(s, FIRST_LEG)
+        lend(s, account)
+        whole = units == c[C_ASKED_OUT]
+        asked = units if whole else c[C_ASKED_OUT]
+        book(s, account, plan, facts[int(c[C_FACT])], p, sheet, i, units, False, bound, whole, asked)
+        c[C_OUT] = 0.0
 
 
 def open_shorts(
@@ -198,7 +191,7 @@ def open_shorts(
                 c[C_MORE] = left
                 if not units > 0.0:
                     continue
-        sell(s, account, plan, facts[int(c[C_FACT])], p, sheet, i, units, True, credit)
+        sell_short(s, account, plan, facts[int(c[C_FACT])], p, sheet, i, units, credit)
         c[C_HELD] = s[S_POS]
 
 
@@ -219,82 +212,66 @@ def grant_buys(
         c[C_HELD] += left
 
 
-def to_buy(s: Any, plan: Any, i: int, opens: bool) -> float:
-    """Units that a due order buys: to open or enlarge a long position, or to reduce a short one."""
+def to_buy(s: Any, plan: Any, i: int) -> float:
+    """Units by which a due order opens or enlarges a long position."""
     c = plan[i]
-    units = 0.0
-    if c[C_DUE] == 1.0:
-        if opens:
-            units = c[C_MORE] if c[C_WANT] > 0.0 and s[S_POS] >= 0.0 else 0.0
-        else:
-            units = c[C_OUT] if s[S_POS] < 0.0 else 0.0
-    return units
+    return c[C_MORE] if c[C_DUE] == 1.0 and c[C_WANT] > 0.0 and s[S_POS] >= 0.0 else 0.0
 
 
-def buying_price(s: Any, p: Any, x: Any, q: float, units: float, opens: bool) -> float:
-    """Price of a purchase, after slippage and spread."""
-    bound = bound_at(s, opens)
-    return entry_prices(p, x, 1.0, q, units, bound)[1] if opens else exit_price(p, x, -1.0, q, units, bound)
-
-
-def buy(
-    states: Any, account: Any, plan: Any, facts: Any, p: Any, sheet: Any, dust: float, credit: float,
-    opens: bool,
-) -> bool:  # fmt: skip
-    """Buy, all scaled alike where the cash does not suffice; tell whether it does."""
-    n = len(states)
+def share_of_cash(
+    states: Any, account: Any, plan: Any, facts: Any, p: Any, dust: float, credit: float
+) -> float:  # fmt: skip
+    """Share of the purchases that the cash suffices for, at the highest rates that they may get."""
     count = 0.0
     total = 0.0
-    forced = 0.0  # what risk closes is paid first, and never cut
-    fixed = fixed_fee(p)
-    for i in range(n):
+    for i in range(len(states)):
         s = states[i]
-        units = to_buy(s, plan, i, opens)
+        units = to_buy(s, plan, i)
         if units > 0.0:
             s[S_MONTH_TRADED] = account[A_TRADED]
             rate = rate_of(s, p)
             if HAS_FEES:
                 rate += max(p[P_MAKER], p[P_TAKER])
-            price = buying_price(s, p, facts[int(plan[i][C_FACT])], plan[i][C_QUOTE], units, opens)
-            need = units * (price + price * rate + p[P_PER_UNIT])
-            if s[FIRST_LEG + L_REASON] == RISK:
-                forced += need + fixed
-            else:
-                count += 1.0
-                total += need
-    scale = 1.0
-    cash = account[A_CASH] + credit - forced
+            x = facts[int(plan[i][C_FACT])]
+            price = entry_prices(p, x, 1.0, plan[i][C_QUOTE], units, bound_of(s, FIRST_LEG))[1]
+            count += 1.0
+            total += units * (price + price * rate + p[P_PER_UNIT])
+    fixed = fixed_fee(p)
+    cash = account[A_CASH] + credit
     if count > 0.0 and total + count * fixed > cash + dust:
-        scale = (cash - count * fixed) / total
-        scale = scale if scale > 0.0 else 0.0
-    for i in range(n):
+        scale: float = (cash - count * fixed) / total
+        return scale if scale > 0.0 else 0.0
+    return 1.0
+
+
+def open_longs(
+    states: Any, account: Any, plan: Any, facts: Any, p: Any, sheet: Any, dust: float, credit: float
+) -> None:  # fmt: skip
+    """Buy, all scaled alike where the cash does not suffice."""
+    scale = share_of_cash(states, account, plan, facts, p, dust, credit)
+    for i in range(len(states)):
         s = states[i]
         c = plan[i]
-        wanted = to_buy(s, plan, i, opens)
+        wanted = to_buy(s, plan, i)
         if not wanted > 0.0:
             continue
         x = facts[int(c[C_FACT])]
-        cut = scale < 1.0 and s[FIRST_LEG + L_REASON] != RISK
-        units = whole_lots(p, wanted * scale) if cut else wanted
+        bound = bound_of(s, FIRST_LEG)
+        units = whole_lots(p, wanted * scale) if scale < 1.0 else wanted
         if not units > 0.0:
-            price = buying_price(s, p, x, c[C_QUOTE], wanted, opens)
+            price = entry_prices(p, x, 1.0, c[C_QUOTE], wanted, bound)[1]
             refuse_units(s, account, sheet, i, 1.0, wanted, price, float(NOT_AFFORDABLE), c[C_QUOTE])
             c[C_SHORT] = 0.0
             continue
         lend(s, account)
-        whole = c[C_SHORT] == 0.0 or (not opens and c[C_OUT] == c[C_ASKED_OUT])
-        asked = wanted
-        if not whole:
-            asked = c[C_ASKED_MORE] if opens else c[C_ASKED_OUT]
-        book(s, account, plan, x, p, sheet, i, units, opens, bound_at(s, opens), whole, asked)
+        whole = c[C_SHORT] == 0.0
+        asked = wanted if whole else c[C_ASKED_MORE]
+        book(s, account, plan, x, p, sheet, i, units, True, bound, whole, asked)
         if units != wanted:
             sheet[int(account[A_ROWS]) - 1][R_CASH_CUT] = 1.0
-            if not opens:
-                c[C_SHORT] = 0.0
-            elif HAS_VOLUME:  # what the volume has cut off is still wanted
+            if HAS_VOLUME:  # what the volume has cut off is still wanted
                 s[FIRST_LEG + L_WANT] -= wanted - units
                 c[C_ASKED_MORE] -= wanted - units
-    return scale == 1.0
 
 
 def settle(s: Any, account: Any, plan: Any, p: Any, sheet: Any, i: int) -> None:
