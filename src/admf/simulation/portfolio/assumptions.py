@@ -138,8 +138,8 @@ def _borrowing(settings: Settings) -> str:
     """Say what the account may borrow, what that costs, and when a margin call comes."""
     if not settings.order_features() & {"financing", "leverage"}:
         return (
-            "none: the absolute weights add to 1 at most; cash goes below zero only where a position costs more "
-            "to close than there is; no borrow cost, no margin call and no interest on cash"
+            "none: the absolute weights add to 1 at most; cash goes below zero only where a position costs "
+            "more to close than there is; no borrow cost, no margin call and no interest on cash"
         )
     parts = [f"the absolute weights add to {settings.leverage / max(settings.fraction, 1.0):g} at most"]
     if settings.leverage > 1:

@@ -10,11 +10,6 @@ import pytest
 from .rows import Outcome
 from .runner import Decisions, Prices, bars_of, by_engine, by_oracle
 
-#: Stories that the engine does not tell yet as they should be.
-OPEN = {
-    "test_a_change_of_side_at_the_close_sells_at_the_open",
-}
-
 
 @pytest.fixture(params=["oracle", "engine"])
 def play(request: pytest.FixtureRequest) -> Callable[..., Outcome]:
@@ -22,9 +17,6 @@ def play(request: pytest.FixtureRequest) -> Callable[..., Outcome]:
 
     The direction of execution cuts weights before an engine hears of them: stories leave it alone.
     """
-
-    if request.param == "engine" and request.node.originalname in OPEN:
-        request.applymarker(pytest.mark.xfail(reason="the engine does not do so yet"))
 
     def run(
         rows: Mapping[str, Prices],

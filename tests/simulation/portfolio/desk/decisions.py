@@ -13,8 +13,10 @@ from .rows import Order
 def decide(account: Account, weights: Sequence[float]) -> None:
     """Take a weight a symbol; NaN leaves it alone. What risk closes is closed first."""
     for at, weight in enumerate(weights):
-        if not math.isnan(weight) and not closes(account.holdings[at]):
-            account.aims[at] = weight
+        if math.isnan(weight):
+            continue
+        account.aims[at] = weight
+        if not closes(account.holdings[at]):
             order_signal(account, at)
 
 
@@ -27,9 +29,7 @@ def order_signal(account: Account, at: int) -> None:
 
 
 def closes(holding: Holding) -> bool:
-    """Whether a liquidation, or an order of risk to close, is pending."""
-    if holding.forced and holding.forced.reason == "liquidation":
-        return True
+    """Whether an order of risk to close is pending."""
     return any(each.reason == "risk" and each.target == 0.0 for each in holding.pending)
 
 

@@ -67,11 +67,15 @@ class Holding:
     def room(self) -> float:
         """What the participation cap leaves of this bar's volume."""
         share = self.rules.max_participation_pct
-        return max(share / 100.0 * self.facts.volume - self.used, 0.0) if share else math.inf
+        if not share:
+            return math.inf
+        cap = share / 100.0 * self.facts.volume
+        left = cap - self.used
+        return left if left > 1e-12 * cap else 0.0  # what rounding leaves is not traded
 
     def capped(self, units: float, room: float | None = None) -> float:
         room = self.room if room is None else room
-        return units if units <= room else self.account.in_lots(room)
+        return units if units <= room * (1.0 + 1e-12) else self.account.in_lots(room)
 
     # a new bar
 

@@ -185,6 +185,6 @@ def test_a_trade_remembers_its_carry(play):
 def test_fees_that_a_sale_cannot_pay(play):
     a = [(10, 10, 10, 10), (10, 10, 10, 10), (10, 10, 0.01, 0.01), (0.01, 0.01, 0.01, 0.01)]
     out = play({"A": a}, {0: [1.0], 2: [0.0]}, costs={"commission_fixed": 2})
-    # 99.8 units for 998 + 2; worth 0.998 at 0.01, and the fee is 2
-    assert out.others[-1].status == "rejected: not affordable"
-    assert out.positions[-1] == pytest.approx([99.8])
+    # 99.8 units for 998 + 2; worth 0.998 at 0.01, and the fee is 2: what closes asks for no cash
+    assert out.positions[-1] == [0.0]
+    assert out.cash[-1] == pytest.approx(99.8 * 0.01 - 2)

@@ -143,11 +143,11 @@ def test_at_the_close_of_a_session_all_together(play):
     assert out.cash[3] == pytest.approx(0)
 
 
-def test_a_change_of_side_at_the_close_sells_at_the_open(play):
+def test_a_change_of_side_at_the_close_does_all_at_the_close(play):
     prices = [(10, 10, 10, 10), (10, 10, 10, 10), (11, 12, 11, 12), (12, 12, 12, 12)]
     out = play({"A": prices}, {0: [0.5], 1: [-0.6]}, execution={"time_in_force": "at_the_close"})
-    # daily bars are sessions: bought at the close of row 1, where -0.6 is decided; sold at the open of row 2
-    # at 11, and short at its close of 12: 0.6 x 1050 / 12
+    # daily bars are sessions: bought at the close of row 1, where -0.6 is decided; sold at the close of row 2
+    # at 12, as on one symbol, and short there: 0.6 x 1100 / 12
     assert rows_of(out, "bar", "side", "quote", "units", "target") == [
-        (1, 1, 10, 50, 0.5), (2, -1, 11, 50, 0.0), (2, -1, 12, pytest.approx(52.5), -0.6),
+        (1, 1, 10, 50, 0.5), (2, -1, 12, 50, 0.0), (2, -1, 12, pytest.approx(55.0), -0.6),
     ]  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from .cases import many_settings, random_bars, random_finer, random_weights, settings_of
@@ -74,11 +74,7 @@ def test_at_market_with_plain_costs_the_oracle_is_the_engine(
 def test_the_engine_is_the_oracle(config, late_start, seed, count, length, freq, shorts, band, wild):
     bars, weights, finer = story(seed, count, length, freq, shorts, wild)
     first = max(weights) // 3 if late_start and weights else 0
-    try:
-        compare(bars, weights, band, first, finer, config)
-    except AssertionError:
-        assume(not turns_at_sessions(config))
-        raise
+    compare(bars, weights, band, first, finer, config)
 
 
 @pytest.mark.parametrize("seed", range(40))
@@ -112,17 +108,7 @@ def compare_many(seed):
     count, length, band = random.integers(2, 5), random.integers(15, 60), float(random.choice([1e-6, 0.03]))
     bars, weights, finer = story(seed, int(count), int(length), freq, shorts, wild)
     first = max(weights) // 3 if weights and random.random() < 0.2 else 0
-    try:
-        compare(bars, weights, band, first, finer, config)
-    except AssertionError:
-        if not turns_at_sessions(config):
-            raise
-        pytest.xfail("a change of side at a session's open or close")
-
-
-def turns_at_sessions(config):
-    """What the engine does not do yet: close at the next open what turns at a session's open or close."""
-    return config.get("execution", {}).get("time_in_force", "gtc").startswith("at_the")
+    compare(bars, weights, band, first, finer, config)
 
 
 def compare(bars, weights, band, first, finer, config):

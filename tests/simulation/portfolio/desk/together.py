@@ -76,23 +76,23 @@ class Moment:
         market = Touch(quote, holding.bar, facts)
         if order.closes_first and holding.units * order.target >= 0.0:
             order.closes_first = False
+        of_session = order.tif in ("at_the_open", "at_the_close")  # then all of it waits for that moment
         if self.at_close:
             tries = order.tif == "at_the_close" and facts.last_of_session
         else:
             tries = order.tif not in ("at_the_open", "at_the_close")
             tries = tries or (order.tif == "at_the_open" and facts.first_of_session)
-        entry = None
-        if order.closes_first and abs(holding.units) > holding.room:
+        entry, moment = None, tries
+        if order.closes_first and not self.at_close and abs(holding.units) > holding.room * (1.0 + 1e-12):
             tries = False  # what closes is not whole yet: nothing is seen of the entry's prices
         if tries:
             entry = (
                 market if order.kind == "market" else holding.touch(order, Span(*[quote] * 4), at_open=True)
             )
-        close_only = order.closes_first and not self.at_close
-        if not tries and not close_only:
+        # at a close, as on one symbol, what its price does not let in closes nothing either
+        close_only = order.closes_first and not self.at_close and (moment or not of_session)
+        if not close_only and not (tries and (entry is not None or not self.at_close)):
             return None
-        if self.at_close and order.closes_first:
-            return None  # the close was not whole at the open
         return Plan(holding, order, market, entry)
 
     # sizes
@@ -122,7 +122,7 @@ class Moment:
         whole = plan.out_rest == 0.0
         if plan.entry is None or (plan.opposed and not whole):
             return True  # its entry is a weight still
-        if order.tif == "fok" and out + more > room:
+        if order.tif == "fok" and out + more > room * (1.0 + 1e-12):
             plan.killed = True
             plan.out = 0.0 if not order.closes_first else plan.out
             return True
@@ -231,7 +231,7 @@ class Moment:
         """Sales, then purchases as far as the cash goes: first those that close, then those that open."""
         for plan in plans:
             if plan.units > 0.0 and plan.out > 0.0:
-                self.sell(plan, plan.out, entry=False)
+                self.fill(plan, plan.out, plan.out, entry=False)  # what reduces asks for no cash
                 plan.out = 0.0
         late = []
         for plan in plans:
@@ -239,39 +239,31 @@ class Moment:
                 if self.refusal(plan, self.held()):
                     late.append(plan)  # what is bought back first may make room for it
                 else:
-                    self.sell(plan, plan.more, entry=True)
-        covers = [plan for plan in plans if plan.units < 0.0 and plan.out > 0.0]
-        for plan in covers:
-            if plan.order.reason == "risk":  # is never short of cash
+                    self.sell_short(plan, plan.more)
+        for plan in plans:
+            if plan.units < 0.0 and plan.out > 0.0:
                 self.fill(plan, plan.out, plan.out, entry=False)
-        rest = [(plan, plan.out) for plan in covers if plan.order.reason != "risk"]
-        paid = self.buy(rest, entry=False)
         for plan in late:
             units = self.granted(plan, self.held())
             if units > 0.0:
-                self.sell(plan, units, entry=True)
-        if paid:
-            held = self.held()
-            entries = []
-            for plan in plans:
-                if plan.more > 0.0 and plan.side > 0.0 and plan.units >= 0.0:
-                    units = self.granted(plan, held)
-                    held[plan.holding] += units
-                    if units > 0.0:
-                        entries.append((plan, units))
-            self.buy(entries, entry=True)
-        else:
-            for plan in plans:
-                if plan.side > 0.0:
-                    plan.rest = 0.0
+                self.sell_short(plan, units)
+        held = self.held()
+        entries = []
+        for plan in plans:
+            if plan.more > 0.0 and plan.side > 0.0 and plan.units >= 0.0:
+                units = self.granted(plan, held)
+                held[plan.holding] += units
+                if units > 0.0:
+                    entries.append((plan, units))
+        self.buy(entries)
 
-    def sell(self, plan: Plan, units: float, entry: bool) -> None:
-        holding, touch = plan.holding, plan.entry if entry else plan.close
-        if plan.order.reason != "risk" and not holding.can_sell(units, touch, self.worth, entry):
+    def sell_short(self, plan: Plan, units: float) -> None:
+        holding = plan.holding
+        if not holding.can_sell(units, plan.entry, self.worth, entry=True):
             holding.tell(plan.order, -1.0, units, plan.quote, "rejected: not affordable")
             plan.rest = plan.out_rest = 0.0
             return
-        self.fill(plan, units, units, entry)
+        self.fill(plan, units, units, entry=True)
 
     def fill(self, plan: Plan, units: float, wanted: float, entry: bool) -> None:
         """Fill so many units of those that the cash was asked for; the row wants what volume left out too."""
@@ -282,14 +274,13 @@ class Moment:
         else:
             holding.reduce(plan.order, units, plan.close, wanted + plan.out_rest, status)
 
-    def buy(self, wanted: list[tuple[Plan, float]], entry: bool) -> bool:
-        """Buy, all scaled alike where the cash does not suffice; whether it did."""
+    def buy(self, wanted: list[tuple[Plan, float]]) -> None:
+        """Open and enlarge long positions, all scaled alike where the cash does not suffice."""
         account = self.account
         means = account.cash + account.credit(self.worth)
         need = fixed = 0.0
         for plan, units in wanted:
-            touch = plan.entry if entry else plan.close
-            need += units * plan.holding.pricing.cost_to_buy(units, touch, entry)
+            need += units * plan.holding.pricing.cost_to_buy(units, plan.entry, True)
             fixed += plan.holding.pricing.fixed
         scale = 1.0
         if wanted and need + fixed > means + self.dust:
@@ -297,11 +288,10 @@ class Moment:
         for plan, asked in wanted:
             units = asked if scale == 1.0 else account.in_lots(asked * scale)
             if units > 0.0:
-                self.fill(plan, units, asked, entry)
+                self.fill(plan, units, asked, entry=True)
             else:
                 plan.holding.tell(plan.order, 1.0, asked, plan.quote, "rejected: not affordable")
                 plan.rest = plan.out_rest = 0.0
-        return scale == 1.0
 
     # what becomes of the orders
 
