@@ -110,6 +110,21 @@ def test_parts_that_the_settings_do_not_use_change_nothing(monkeypatch):
     assert traded > 200
 
 
+@pytest.mark.parametrize("volume", [52.0, 77.0, 130.0, 301.0])
+@pytest.mark.parametrize("bars_held", [3, 5, 7])
+def test_what_rounding_leaves_of_a_capped_position_is_no_trade(hand_bars, volume, bars_held):
+    frame = hand_bars([(10, 10)] * 24).frame.assign(volume=volume)
+    bars = {"A": admf.load_bars(frame, symbol="A", timeframe="1d", min_bars=1)}
+
+    def weights(view):
+        return np.array([0.9 if len(view.timestamps) <= bars_held else 0.0])
+
+    run = {"execution": {"max_participation_pct": 10.0}, "costs": {"commission_min": 1.0}}
+    many = admf.simulate_portfolio(bars, weights, rebalance="on_change", initial_cash=10_000.0, **run)
+    assert many.position_values[-1, 0] == 0.0
+    assert many.trade_table["units"].min() > 1.0
+
+
 SCRIPT = """
 import sys
 import numpy as np, pandas as pd

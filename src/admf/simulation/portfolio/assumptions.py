@@ -107,8 +107,8 @@ def _one_order(settings: Settings) -> str:
 
 def _order_of_fills(settings: Settings) -> str:
     text = (
-        "what reduces positions and short sales first, then purchases, all scaled alike where the cash does not "
-        "suffice; what is cut off is not ordered again; what reduces a position asks for no cash"
+        "what reduces positions and short sales first, then purchases, all scaled alike where the cash does "
+        "not suffice; what is cut off is not ordered again; what reduces a position asks for no cash"
     )
     if settings.leverage > 1:
         text = text.replace("the cash does", "the cash and what may be borrowed do")
