@@ -15,6 +15,7 @@ import admf
 from admf.errors import AdmfError, ConfigError, StrategyError
 from admf.indicators import RSI, SMA, custom
 from admf.simulation.measures import STREAMED
+from admf.simulation.metrics_glossary import LOWER_IS_BETTER
 from admf.strategies.space import Bool, Choice, Float, Int
 
 FEW = ["cum_returns_final", "sharpe_ratio", "max_drawdown", "trades"]
@@ -412,6 +413,17 @@ def test_the_best_trial_is_what_a_single_simulation_is_told(random_bars):
     assert unset.best("sharpe_ratio").settings == {
         "execution": {"stop_loss_pct": None}
     }  # the first of equals
+
+
+def test_the_best_of_a_metric_is_in_its_better_direction(random_bars):
+    result = admf.sweep(random_bars(1), "sma_cross", GRID)
+    assert set(result.metrics) > LOWER_IS_BETTER
+    for metric in result.metrics:
+        column = result.table[metric]
+        better, worse = (column.min(), column.max())[:: 1 if metric in LOWER_IS_BETTER else -1]
+        assert result.best(metric).metrics[metric] == result.top(metric, 1)[metric].iloc[0] == better
+        assert result.best(metric, lowest=metric not in LOWER_IS_BETTER).metrics[metric] == worse
+    assert result.table["max_drawdown"].max() < 0  # the least deep one is the highest
 
 
 def test_a_best_trial_that_there_is_not_is_told(random_bars):

@@ -168,3 +168,17 @@ GLOSSARY: dict[str, MetricInfo] = {
         "The mean equity is not above 0.",
     ),
 }
+
+# The better of two values is the lower one; of every other metric it is the higher one (a drawdown or value
+# at risk is below 0 for a loss). What only describes (trades, exposure, beta, skew) counts as higher.
+LOWER_IS_BETTER = frozenset(
+    {
+        "annual_volatility",
+        "downside_risk",
+        "kurtosis",
+        "longest_drawdown",
+        "max_consecutive_losses",
+        "turnover",
+        "ulcer_index",
+    }
+)

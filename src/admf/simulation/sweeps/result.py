@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from admf.errors import AdmfError
+from admf.simulation.metrics_glossary import LOWER_IS_BETTER
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -100,8 +101,16 @@ class SweepResult:
         columns = {name: np.concatenate([part[name] for part in self._parts]) for name in self._parts[0]}
         return pd.DataFrame(columns).set_index("trial")
 
-    def best(self, metric: str = "sharpe_ratio", *, lowest: bool = False) -> Trial:
-        """Give the trial with the highest (or lowest) value of a metric; of equal ones the first.
+    def best(self, metric: str = "sharpe_ratio", *, lowest: bool | None = None) -> Trial:
+        """Give the trial with the best value of a metric; of equal ones the first.
+
+        Parameters
+        ----------
+        metric
+            One that the sweep computed.
+        lowest
+            Whether the lowest value is the best. None: for the metrics of
+            `admf.simulation.metrics_glossary.LOWER_IS_BETTER` (volatility, longest drawdown, turnover...).
 
         Raises
         ------
@@ -120,8 +129,17 @@ class SweepResult:
             settings.setdefault(section, {})[key] = None if value != value else value
         return Trial(int(chosen.index[0]), row, settings, metrics)
 
-    def top(self, metric: str = "sharpe_ratio", count: int = 10, *, lowest: bool = False) -> pd.DataFrame:
-        """Give the rows of the table with the highest (or lowest) values of a metric, best first; never NaN.
+    def top(
+        self, metric: str = "sharpe_ratio", count: int = 10, *, lowest: bool | None = None
+    ) -> pd.DataFrame:
+        """Give the rows of the table with the best values of a metric, best first; never NaN.
+
+        Parameters
+        ----------
+        metric, lowest
+            As for `best`.
+        count
+            Number of rows at most.
 
         Raises
         ------
@@ -130,6 +148,8 @@ class SweepResult:
         """
         if metric not in self.metrics:
             raise AdmfError(f"this sweep has no metric {metric!r}", f"it computed: {', '.join(self.metrics)}")
+        if lowest is None:
+            lowest = metric in LOWER_IS_BETTER
         table = self.table.dropna(subset=[metric])
         return table.sort_values(metric, ascending=lowest, kind="stable").head(count)
 
