@@ -28,6 +28,42 @@ def test_fills_are_those_that_say_so():
     assert len(set(records.STATUSES)) == len(records.STATUSES)
 
 
+def orders_of(*rows):
+    """Orders of (status, bar, wanted, units, commission), at a quote of 10."""
+    status, bar, wanted, units, commission = (np.array(column) for column in zip(*rows, strict=True))
+    none = np.zeros(len(rows))
+    return {
+        "status": status,
+        "bar": bar,
+        "wanted": wanted.astype(float),
+        "units": units.astype(float),
+        "quote": none + 10.0,
+        "commission": commission.astype(float),
+        "slippage": none,
+        "spread": none,
+    }
+
+
+def test_what_costs_alone_take_from_the_purchases_is_not_cut_short():
+    whole, cut = records.FILLED, records.REDUCED
+    # the cash is 1000 and costs are 1 %: 100 / 1.01 units of both; then a sale's commission as well
+    half = 50 / 1.01
+    alone = orders_of((cut, 1, 50, half, half * 0.1), (cut, 1, 50, half, half * 0.1))
+    assert records.cut_short(alone).tolist() == [False, False]
+    sold = orders_of((whole, 2, 100, 100, 10), (cut, 2, 100, 990 / 10.1, 9.80198))
+    assert records.cut_short(sold).tolist() == [False, False]
+
+
+def test_what_the_cash_cuts_beyond_the_costs_is_cut_short():
+    whole, cut, refused = records.FILLED, records.REDUCED, records.NOT_AFFORDABLE
+    # 1 % less, without costs; with 4 of costs for the 1000 that are wanted; with those of another bar
+    assert records.cut_short(orders_of((cut, 1, 100, 99, 0))).tolist() == [True]
+    assert records.cut_short(orders_of((cut, 1, 100, 99, 4))).tolist() == [True]
+    assert records.cut_short(orders_of((whole, 0, 100, 100, 10), (cut, 1, 100, 99, 0))).tolist() == [0, 1]
+    assert records.cut_short(orders_of((cut, 1, 100, 99.6, 0))).tolist() == [False]  # of no weight
+    assert records.cut_short(orders_of((refused, -1, 100, 0, 0))).tolist() == [False]  # told otherwise
+
+
 @pytest.mark.parametrize(
     ("sections", "desk"),
     [

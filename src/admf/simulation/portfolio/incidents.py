@@ -27,7 +27,7 @@ def incidents_of(result: PortfolioResult) -> Iterator[Incident]:
     status, wanted, units = table["status"], table["wanted"], table["units"]
     kinds = np.array([kind_of(name) for name in STATUSES])
     forced = np.isin(table["reason"], (MARGIN_CALL, LIQUIDATION, RISK)) & is_fill(status)
-    short = ((status == REDUCED) & cut_short(table)) | (status == PARTLY_FILLED)
+    short = cut_short(table) | (status == PARTLY_FILLED)
     for row in np.flatnonzero((kinds[status] != "") | forced | short).tolist():
         kind, _, rule = STATUSES[int(status[row])].partition(": ")
         lost = float(wanted[row] - units[row])

@@ -109,6 +109,8 @@ TRADE_COLUMNS = (
     "financing",
 )
 
+TOLERATED = 0.005  # part of an order that may be cut by the cash and is not told
+
 _INTEGERS = frozenset({"decided_bar", "bar", "entry_bar", "exit_bar", "symbol", "status", "reason", "type"})
 
 
@@ -128,6 +130,18 @@ def columns_of(names: tuple[str, ...], rows: NDArray[np.float64]) -> dict[str, A
 
 
 def cut_short(orders: Mapping[str, np.ndarray[Any, Any]]) -> NDArray[np.bool_]:
-    """Tell which orders got less than they asked for, by more than costs take where all is invested."""
-    short: NDArray[np.bool_] = orders["units"] < 0.98 * orders["wanted"]
+    """Tell which fills the cash has cut by more than the costs of their bar explain.
+
+    Where all is invested, the costs of a bar's fills, sales too, are taken from its purchases: that is no
+    news. More than `TOLERATED` of what was wanted beyond it is. False where the cash cut nothing.
+    """
+    status, bars, wanted = orders["status"], orders["bar"], orders["wanted"]
+    filled, reduced = is_fill(status), status == REDUCED
+    costs = (orders["commission"] + orders["slippage"] + orders["spread"])[filled]
+    value = (wanted * orders["quote"])[reduced]
+    size = int(bars.max(initial=0)) + 1
+    paid = np.bincount(bars[filled], costs, size)[bars[reduced]]
+    asked = np.bincount(bars[reduced], value, size)[bars[reduced]]
+    short = np.zeros(len(status), dtype=np.bool_)
+    short[reduced] = orders["units"][reduced] < wanted[reduced] * (1.0 - TOLERATED - paid / asked)
     return short

@@ -112,7 +112,7 @@ def warnings_of(
 def _ended(orders: Mapping[str, np.ndarray[Any, Any]]) -> list[str]:
     """Count what was not filled as ordered, by what became of it, and rule by rule."""
     status = orders["status"]
-    told = (status != REDUCED) | cut_short(orders)  # what costs alone take is no news
+    told = (status != REDUCED) | cut_short(orders)
     counts = np.bincount(status[told], minlength=len(STATUSES))
     found = [f"{_were(int(counts[code]), 'order')} {text}" for code, text in _TEXTS.items() if counts[code]]
     for first, text in _ENDS.items():
