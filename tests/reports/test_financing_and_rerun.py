@@ -130,7 +130,7 @@ def test_the_page_shows_financing_orders_and_the_rerun(random_bars, tmp_path):
     assert result.costs["borrow"] > 0
     assert f">Borrow</th><td>{result.costs['borrow']:,.2f}</td>" in page
     assert ">Financing</button>" in page
-    assert "Orders by type, and what became of them" in page
+    assert "Fills by type of order, and orders not filled whole" in page
     expired = int((result.orders["status"] == "expired").sum())
     assert expired > 0
     assert f"{expired} expired" in page

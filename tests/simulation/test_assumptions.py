@@ -383,7 +383,7 @@ def test_what_was_not_filled_as_ordered_is_counted_rule_by_rule():
         "2 orders were blocked by risk: 1 daily_loss, 1 cooldown",
         "1 order was cut by risk: 1 max_exposure",
         "3 orders were cancelled: 2 replaced, 1 remainder",
-        "1 order expired",
+        "1 order expired before all was filled",
         "2 fills were in part: the bar's volume did not suffice",
         "the position was liquidated below the maintenance margin once",
         "the position was reduced on a margin call once",
@@ -412,10 +412,10 @@ def test_fills_before_the_volatility_is_known_are_counted():
     sigma = np.array([np.nan] * 3 + [0.01] * 7)
     settings = settings_of(costs={"impact": 1})
     assert warnings_of(settings, EQUITY, orders, 0, sigma) == [
-        "1 order expired",
+        "1 order expired before all was filled",
         "2 fills were without volatility slippage or impact: too few bars before",
     ]
-    assert warnings_of(Settings(), EQUITY, orders, 0, sigma) == ["1 order expired"]
+    assert warnings_of(Settings(), EQUITY, orders, 0, sigma) == ["1 order expired before all was filled"]
 
 
 def test_optimism_and_ruin_are_said():

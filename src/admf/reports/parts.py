@@ -160,7 +160,10 @@ def trade_rows(result: Reported) -> list[list[Any]]:
 
 
 def orders_table(orders: Mapping[str, np.ndarray[Any, Any]], names: Sequence[str] = STATUSES) -> str:
-    """Count the orders by type, and what became of them by its name; nothing where there were none."""
+    """Count the rows of the orders by type and status; nothing where there are none.
+
+    A row is a fill, or an order's end without one: an order may have several.
+    """
     types, statuses = (orders[name].astype(np.int64) for name in ("type", "status"))
     rows = []
     for code, kind in enumerate(TYPES):
@@ -170,7 +173,9 @@ def orders_table(orders: Mapping[str, np.ndarray[Any, Any]], names: Sequence[str
             rows.append((kind.replace("_", " ").capitalize(), f"{counts.sum():,}", "; ".join(ends)))
     if not rows:
         return ""
-    return f"<h3>Orders by type, and what became of them</h3>{wide_table(rows)}"
+    note = "An order that takes several bars has a fill for each; what was not filled is counted by its end."
+    head = f'<h3>Fills by type of order, and orders not filled whole</h3><p class="note">{note}</p>'
+    return head + wide_table(rows)
 
 
 def trade_table(rows: list[list[Any]], total: int, columns: Sequence[Column] = TRADE_COLUMNS) -> str:

@@ -178,7 +178,7 @@ def _ends(orders: dict[str, np.ndarray[Any, Any]]) -> list[str]:
             each = ", ".join(f"{count} {rule}" for rule, count in rules.items())
             found.append(f"{total} order{_s(total)} {text}: {each}")
     if late := int(counts[EXPIRED]):
-        found.append(f"{words.count_of(late, 'order')} expired")
+        found.append(f"{words.count_of(late, 'order')} expired before all was filled")
     if parts := int(counts[PARTLY_FILLED]):
         found.append(f"{parts} fill{_s(parts)} in part: the bar's volume did not suffice")
     for reason, text in (

@@ -432,6 +432,19 @@ def test_symbols_that_a_stop_closed_for_good_are_told(hand_bars):
     assert told("immediate") == []
 
 
+def test_an_order_that_several_bars_fill_is_told_as_so_many_fills(random_bars):
+    """One limit order: two of its three bars fill some of it, and then it expires."""
+    execution = {"order_type": "limit", "cancel_after_bars": 3, "max_participation_pct": 0.1}
+    result = admf.simulate_portfolio({"A": random_bars(5, 12)}, rebalance="quarterly", execution=execution)
+    orders = result.orders
+    assert orders["decided_bar"].nunique() == 1
+    assert orders["status"].tolist() == ["filled in part: volume"] * 2 + ["expired"]
+    assert result.warnings[:2] == [
+        "2 fills were in part: the bar's volume did not suffice",
+        "1 order expired before all was filled",
+    ]
+
+
 def test_the_benchmark_is_the_same_money_in_every_symbol(hand_bars):
     bars = {"A": hand_bars([(10, 10), (10, 20)]), "B": hand_bars([(50, 50), (50, 25)])}
     bars["C"] = hand_bars([(7, 7)], "2020-01-07")  # listed later: not in it

@@ -37,9 +37,12 @@ if TYPE_CHECKING:
     from admf.market import Bars
     from admf.simulation.portfolio.tracks import Tracks
 
+# An order that is filled in part on several bars has a row for each.
+_PARTS = {
+    REDUCED: "in part: the cash did not suffice",
+    PARTLY_FILLED: "in part: the bar's volume did not suffice",
+}
 _TEXTS = {
-    REDUCED: "filled in part: the cash did not suffice",
-    PARTLY_FILLED: "filled in part: the bar's volume did not suffice",
     TOO_SMALL: "rejected: the weight did not buy one lot",
     NOT_AFFORDABLE: "rejected: not affordable",
     REPLACED: "replaced by a later decision before all was filled",
@@ -114,7 +117,12 @@ def _ended(orders: Mapping[str, np.ndarray[Any, Any]]) -> list[str]:
     status = orders["status"]
     told = (status != REDUCED) | cut_short(orders)
     counts = np.bincount(status[told], minlength=len(STATUSES))
-    found = [f"{_were(int(counts[code]), 'order')} {text}" for code, text in _TEXTS.items() if counts[code]]
+    found = [
+        f"{_were(int(counts[code]), word)} {text}"
+        for word, texts in (("fill", _PARTS), ("order", _TEXTS))
+        for code, text in texts.items()
+        if counts[code]
+    ]
     for first, text in _ENDS.items():
         rules = {
             name.partition(": ")[2]: int(counts[code])
@@ -125,7 +133,7 @@ def _ended(orders: Mapping[str, np.ndarray[Any, Any]]) -> list[str]:
             each = ", ".join(f"{count} {rule}" for rule, count in rules.items())
             found.append(f"{_were(sum(rules.values()), 'order')} {text}: {each}")
     if late := int(counts[EXPIRED]):
-        found.append(f"{count_of(late, 'order')} expired")
+        found.append(f"{count_of(late, 'order')} expired before all was filled")
     return found
 
 
