@@ -187,9 +187,12 @@ def credit_of(p: Any, equity: float) -> float:
 
 def within_cash(s: Any, p: Any, x: Any, q: float, units: float, bound: float) -> float:
     """Units of a purchase that the account's cash, and credit, suffice for."""
-    slipped, price = entry_prices(p, x, 1.0, q, units, bound)
+    price = entry_prices(p, x, 1.0, q, units, bound)[1]
+    rate = rate_of(s, p)
+    if HAS_FEES:
+        rate += max(p[P_MAKER], p[P_TAKER])
     free = s[S_CASH] + credit_of(p, equity_at(s, q)) - fixed_fee(p)
-    return min(units, whole_lots(p, max(free, 0.0) / unit_cost_of(s, p, x, slipped, price)))
+    return min(units, whole_lots(p, max(free, 0.0) / (price + price * rate + p[P_PER_UNIT])))
 
 
 def of_weight(

@@ -73,6 +73,8 @@ def limit(
         rest = c[C_REST] == 1.0
         if c[C_MORE] > 0.0 and not rest:
             c[C_MORE] = worth_it(s, account, plan, x, p, sheet, i, c[C_MORE])
+            if c[C_MORE] == 0.0 and keep == 0.0 and size != 0.0:
+                count -= 1.0  # it turns no more
         more = c[C_MORE]
         if not more > 0.0:
             continue
