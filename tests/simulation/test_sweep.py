@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from typing import ClassVar
 
@@ -617,3 +618,23 @@ def test_what_on_progress_raises_ends_the_sweep(random_bars):
 
     with pytest.raises(KeyError, match="mine"):
         admf.sweep(random_bars(1), "sma_cross", GRID, metrics=FEW, on_progress=progress)
+
+
+def test_threads_take_turns_as_before_once_a_sweep_is_over(random_bars):
+    bars = random_bars(3, 300)
+    usual, seen = sys.getswitchinterval(), []
+
+    def progress(done, total):
+        seen.append(sys.getswitchinterval())
+
+    admf.sweep(bars, "sma_cross", {"fast": [3, 5], "slow": [9, 20]}, workers=2, on_progress=progress)
+    assert seen
+    assert max(seen) < usual
+    assert sys.getswitchinterval() == pytest.approx(usual)
+
+    def fails(done, total):
+        raise RuntimeError("told")
+
+    with pytest.raises(RuntimeError):
+        admf.sweep(bars, "sma_cross", {"fast": [3, 5], "slow": [9, 20]}, workers=2, on_progress=fails)
+    assert sys.getswitchinterval() == pytest.approx(usual)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -38,6 +39,23 @@ ROW_BYTES = 32_000_000  # of the arrays of one block; those of two may be in mem
 SLICES = 8  # of a block for each thread
 SLICE_BARS = 2_000_000  # of a slice, where nothing looks whether to stop while it runs
 FEW_ROWS = 16  # that many are always allowed, and as many indicators are kept for each other's sake
+
+
+# A worker that is back from its kernel waits for the thread that binds the next trials, as long as Python's
+# switch interval says: at its usual 5 ms that is longer than a kernel runs.
+SWITCH_SECONDS = 1e-4
+_turns = threading.Lock()
+_sharing, _usual = 0, sys.getswitchinterval()
+
+
+def _take_turns(more: int) -> None:
+    """Let threads take turns quickly while a sweep with workers runs; of several the last one ends it."""
+    global _sharing, _usual
+    with _turns:
+        if _sharing == 0:
+            _usual = sys.getswitchinterval()
+        _sharing += more
+        sys.setswitchinterval(SWITCH_SECONDS if _sharing else _usual)
 
 
 class StepFailedError(Exception):
@@ -127,6 +145,8 @@ class Engine:
         self._stop, self._progress = stop, progress
         self._scratch: list[tuple[FloatArray, FloatArray]] = []
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="admf-sweep") if workers > 1 else None
+        if self._pool is not None:
+            _take_turns(1)
         self._table = IndicatorTable(market.bars)
         self._rows = _Rows(0, len(market.bars))
         self._known_facts: dict[FactNeeds, Facts] = {}
@@ -148,6 +168,8 @@ class Engine:
         """End the threads, and give back the memory."""
         if self._pool is not None:
             self._pool.shutdown(wait=True, cancel_futures=True)
+            self._pool = None
+            _take_turns(-1)
         # now, not when the garbage collector comes: the next sweep gets it without asking the system
         self._rows = _Rows(0, 0)
         self._scratch.clear()
