@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from admf.simulation import figures, metrics, simulate
+from admf.simulation import figures, figures_trades, metrics, simulate
 from admf.simulation import figures_data as data
 
 DRAWN = (
@@ -18,8 +18,8 @@ DRAWN = (
     figures.price_figure,
     figures.monthly_figure,
     figures.rolling_sharpe_figure,
-    figures.distribution_figure,
-    figures.excursion_figure,
+    figures_trades.distribution_figure,
+    figures_trades.excursion_figure,
     figures.costs_figure,
 )
 
@@ -153,7 +153,7 @@ def test_candles_for_few_bars_and_a_line_for_many(make_result):
 
 
 def test_the_histogram_counts_every_trade(result):
-    figure = figures.distribution_figure(result)
+    figure = figures_trades.distribution_figure(result)
     assert sum(figure.data[0].y) == 60
     edges = figure.data[0].customdata
     assert (np.abs(edges) < 1e-9).any()  # zero is a border

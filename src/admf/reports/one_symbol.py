@@ -10,6 +10,7 @@ from admf.reports import frame, parts
 from admf.reports.pessimistic import rerun
 from admf.reports.summary import bars_text, params_text, period_text
 from admf.simulation import figures as draw
+from admf.simulation import figures_trades as draw_trades
 
 if TYPE_CHECKING:
     from admf.simulation import SimulationResult
@@ -67,7 +68,10 @@ def _trades(result: SimulationResult) -> frame.Part:
             else "No trade was made."
         )
         return frame.Part("trades", "Trades", frame.section("trades", "Trades", text, orders))
-    figures = {"distribution": draw.distribution_figure(result), "excursion": draw.excursion_figure(result)}
+    figures = {
+        "distribution": draw_trades.distribution_figure(result),
+        "excursion": draw_trades.excursion_figure(result),
+    }
     histogram = frame.plot("distribution", "Histogram of the trades' returns", "half")
     scatter = frame.plot("excursion", "Worst and best moment of each trade", "half")
     pictures = (

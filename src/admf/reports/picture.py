@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from admf.reports.summary import percent, period_text
-from admf.simulation.figures import BENCHMARK, FONT, LOSS, STRATEGY
 from admf.simulation.figures_data import Words, buy_and_hold, local_index, thin, words_of
+from admf.simulation.figures_style import BENCHMARK, FONT, LOSS, STRATEGY
 from admf.simulation.metrics import drawdown_of
 from admf.typing import FloatArray
 

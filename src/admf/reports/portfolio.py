@@ -12,7 +12,7 @@ import numpy as np
 from admf.reports import frame, parts
 from admf.reports.pessimistic import rerun
 from admf.reports.summary import bars_text, names_text, params_text, percent, period_text
-from admf.simulation import figures as draw
+from admf.simulation import figures_trades as draw_trades
 from admf.simulation.figures_data import local_index, moments_text
 from admf.simulation.metrics_glossary import DASH
 from admf.simulation.portfolio import figures as draw_portfolio
@@ -168,12 +168,12 @@ def _trades(result: PortfolioResult) -> frame.Part:
             else "No trade was made."
         )
         return frame.Part("trades", "Trades", frame.section("trades", "Trades", text, orders))
-    figures = {"distribution": draw.distribution_figure(result)}
+    figures = {"distribution": draw_trades.distribution_figure(result)}
     pictures = "<h3>Returns of the trades</h3>" + frame.plot(
         "distribution", "Histogram of the trades' returns", "half"
     )
     note = "A trade is a closed position, or the part of one that was sold, at average cost."
-    figures["excursion"] = draw.excursion_figure(result)
+    figures["excursion"] = draw_trades.excursion_figure(result)
     scatter = frame.plot("excursion", "Worst and best moment of each trade", "half")
     pictures = (
         f'<div class="halves"><div>{pictures}</div>'

@@ -1,4 +1,4 @@
-"""Pictures that only a portfolio has, in the look of `admf.simulation.figures`."""
+"""Pictures that only a portfolio has."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from admf.simulation.figures import BENCHMARK, GAIN, LOSS, TEXT, from_first_to_last, rounded, styled
 from admf.simulation.figures_data import local_index, moments_text
+from admf.simulation.figures_style import BENCHMARK, GAIN, LOSS, TEXT, from_first_to_last, rounded, styled
 from admf.typing import FloatArray, IntArray
 
 if TYPE_CHECKING:
