@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from io import StringIO
 
+import numpy as np
 import pytest
 from rich.console import Console
 
@@ -138,6 +139,9 @@ def test_the_page_shows_financing_orders_and_the_rerun(random_bars, tmp_path):
     worse = result.pessimistic
     assert f"<td>{result.equity_values[-1]:,.2f}</td><td>{worse.equity_values[-1]:,.2f}</td>" in page
     assert worse.assumptions["costs"] in page
+    assert "Dashed: the pessimistic rerun; its numbers stand further down." in page
+    curve = next(trace for trace in result.plot().data if trace.name == "pessimistic rerun")
+    np.testing.assert_allclose(curve.y, worse.equity_values, rtol=1e-6)
 
 
 def test_a_page_without_them_has_no_place_for_them(random_bars, tmp_path):

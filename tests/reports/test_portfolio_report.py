@@ -214,3 +214,38 @@ def test_borrowed_cash_is_drawn_as_none(bars):
     assert min(cash.y) == 0.0
     assert result.cash.min() < 0.0
     assert "What is above 100 % is bought with borrowed cash." in figure.layout.meta["note"]
+
+
+def test_plot_shows_equity_drawdown_cash_and_the_weight_of_each_symbol(traded):
+    figure = traded.plot()
+    drawn = {trace.name: trace for trace in figure.data}
+    assert {"portfolio", "held evenly", "drawdown", "cash", "S0", "S1", "S2"} <= set(drawn)
+    np.testing.assert_allclose(drawn["portfolio"].y, traded.equity_values, rtol=1e-6)
+    np.testing.assert_allclose(drawn["cash"].y, traded.cash_values, rtol=1e-6, atol=0.1)
+    np.testing.assert_allclose(drawn["S0"].y, np.maximum(traded.weights["S0"], 0.0), atol=1e-6)
+    assert [drawn[name].yaxis for name in ("portfolio", "drawdown", "cash", "S0")] == ["y", "y2", "y3", "y4"]
+    assert figure.layout.title.text == "fixed_weights on 4 symbols"
+
+
+@pytest.mark.parametrize("length", [1, 2, 300])
+def test_a_portfolio_of_any_length_is_plotted(bars, length):
+    few = {name: each.slice(0, length) for name, each in bars.items()}
+    figure = admf.simulate_portfolio(few, rebalance="weekly").plot()
+    json.dumps(json.loads(figure.to_json(engine="json")), allow_nan=False)
+    assert len(figure.data[1].y) == length
+
+
+def test_the_rerun_is_drawn_dashed_wherever_the_equity_is(traded, bars, read_page):
+    page = read_page(render(traded))
+    drawn = {trace["name"]: trace for trace in json.loads(page.texts["figure-equity"])["data"]}
+    assert drawn["pessimistic rerun"]["line"]["dash"] == "dash"
+    assert "Dashed: the pessimistic rerun" in page.texts["equity"]
+    curve = next(trace for trace in traded.plot().data if trace.name == "pessimistic rerun")
+    np.testing.assert_allclose(curve.y, traded.pessimistic.equity_values, rtol=1e-6)
+    picture = equity_svg(traded)
+    assert picture.count("stroke-dasharray") == 2  # the curve, and its place in the legend
+    assert ">pessimistic rerun</text>" in picture
+    alone = admf.simulate_portfolio(bars, rebalance="weekly")
+    assert (
+        "pessimistic" not in equity_svg(alone) + str(alone.plot()) + read_page(render(alone)).texts["equity"]
+    )

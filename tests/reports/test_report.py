@@ -4,6 +4,7 @@ import base64
 import json
 import math
 import re
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -172,6 +173,8 @@ def test_a_log_scale_is_offered_only_where_it_exists(make_result, read_page, wit
     assert "data-scale=" in without_plotly(render(make_result([100.0, 101.0])))
     below = read_page(render(make_result([50.0, -10.0])))
     assert not [attributes for attributes in below.all("button") if "data-scale" in attributes]
+    ruined_rerun = replace(make_result([100.0, 101.0]), pessimistic=make_result([50.0, -10.0]))
+    assert "data-scale=" not in without_plotly(render(ruined_rerun)).split("<script>")[0]
 
 
 def test_a_million_bars_and_many_trades_stay_a_small_file(make_result, tmp_path):

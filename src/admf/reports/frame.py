@@ -10,6 +10,7 @@ from admf.reports import parts
 from admf.reports.picture import equity_svg
 from admf.simulation import figures as draw
 from admf.simulation.figures_data import monthly_returns, rolling_window, words_of
+from admf.simulation.figures_style import RERUN
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -63,18 +64,22 @@ def note_of(figure: go.Figure) -> str:
 
 
 def equity(result: Reported, against: str) -> Part:
-    """Show equity and drawdown, beside the benchmark that `against` describes."""
+    """Show equity and drawdown, beside the benchmark that `against` describes and a pessimistic rerun."""
     figure = draw.equity_figure(result)
+    shown = [result] if result.pessimistic is None else [result, result.pessimistic]
     log = (
         '<button type="button" class="button" data-scale="plot-equity" aria-pressed="false">'
         "Log scale</button>"
-        if float(result.equity_values.min()) > 0
+        if min(float(each.equity_values.min()) for each in shown) > 0
         else ""
     )
     words = words_of(result)
-    content = plot("equity", f"Equity of the {words.what} and of {words.benchmark}, drawdown below")
+    lines, dashed = f"Equity of the {words.what} and of {words.benchmark}", ""
+    if len(shown) > 1:
+        lines, dashed = f"{lines} and of the {RERUN}", f"Dashed: the {RERUN}; its numbers stand further down."
+    content = plot("equity", f"{lines}, drawdown below")
     content += f"<noscript>{equity_svg(result)}</noscript>"
-    note = f"{against} {note_of(figure)}"
+    note = " ".join(filter(None, (against, dashed, note_of(figure))))
     html = section("equity", "Equity and drawdown", note, content, log)
     return Part("equity", "Equity", html, {"equity": figure})
 

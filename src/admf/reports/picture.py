@@ -11,7 +11,7 @@ import numpy as np
 
 from admf.reports.summary import percent, period_text
 from admf.simulation.figures_data import Words, buy_and_hold, local_index, thin, words_of
-from admf.simulation.figures_style import BENCHMARK, FONT, LOSS, STRATEGY
+from admf.simulation.figures_style import BENCHMARK, FONT, LOSS, RERUN, STRATEGY, WORSE
 from admf.simulation.metrics import drawdown_of
 from admf.typing import FloatArray
 
@@ -26,7 +26,7 @@ Scale = Callable[[FloatArray], FloatArray]
 
 
 def equity_svg(result: Reported) -> str:
-    """Draw equity, buy and hold and drawdown.
+    """Draw equity, that of a pessimistic rerun where there is one, buy and hold, and drawdown.
 
     Parameters
     ----------
@@ -39,7 +39,9 @@ def equity_svg(result: Reported) -> str:
     """
     equity, market = result.equity_values, buy_and_hold(result)
     drawdown = drawdown_of(equity, result.initial_cash)
-    low, high = _padded(min(equity.min(), market.min()), max(equity.max(), market.max()))
+    worse = None if result.pessimistic is None else result.pessimistic.equity_values
+    curves = (equity, market) if worse is None else (equity, market, worse)
+    low, high = _padded(min(float(c.min()) for c in curves), max(float(c.max()) for c in curves))
     depth = min(float(drawdown.min()), -0.01) * 1.05
     across = _scale(0.0, max(len(equity) - 1, 1), LEFT, WIDTH - RIGHT)
     money = _scale(low, high, MIDDLE, TOP)
@@ -61,9 +63,10 @@ def equity_svg(result: Reported) -> str:
         f'<path d="{shape} L{last:.1f} {LOWER} L{first:.1f} {LOWER} Z" fill="{LOSS}" fill-opacity="0.18"/>',
         f'<path d="{shape}" fill="none" stroke="{LOSS}" stroke-width="1.1"/>',
         f'<path d="{_path(market, across, money)}" fill="none" stroke="{BENCHMARK}" stroke-width="1.2"/>',
+        *(() if worse is None else (_dashed(_path(worse, across, money)),)),
         f'<path d="{_path(equity, across, money)}" fill="none" stroke="{STRATEGY}" stroke-width="1.9" '
         'stroke-linejoin="round"/>',
-        *_legend(words_of(result)),
+        *_legend(words_of(result), rerun=worse is not None),
         "</svg>",
     ]
     return "\n".join(parts)
@@ -176,16 +179,23 @@ def _tick(x: float, text: str) -> str:
     )
 
 
-def _legend(words: Words) -> list[str]:
+def _dashed(path: str) -> str:
+    return f'<path d="{path}" fill="none" stroke="{WORSE}" stroke-width="1.3" stroke-dasharray="6 4"/>'
+
+
+def _legend(words: Words, rerun: bool) -> list[str]:
     parts = []
-    for x, colour, name in (
-        (WIDTH - 318, STRATEGY, words.what),
-        (WIDTH - 228, BENCHMARK, words.benchmark),
-        (WIDTH - 112, LOSS, "drawdown"),
-    ):
+    entries = [
+        (WIDTH - 318, STRATEGY, words.what, ""),
+        (WIDTH - 228, BENCHMARK, words.benchmark, ""),
+        (WIDTH - 112, LOSS, "drawdown", ""),
+    ]
+    if rerun:
+        entries.append((WIDTH - 466, WORSE, RERUN, ' stroke-dasharray="4 6"'))
+    for x, colour, name, dash in entries:
         parts += [
             f'<line x1="{x}" x2="{x + 16}" y1="73" y2="73" stroke="{colour}" stroke-width="3" '
-            'stroke-linecap="round"/>',
+            f'stroke-linecap="round"{dash}/>',
             _text(x + 22, 77, name),
         ]
     return parts

@@ -25,8 +25,10 @@ from admf.simulation.figures_style import (
     BENCHMARK,
     GAIN,
     LOSS,
+    RERUN,
     STRATEGY,
     TEXT,
+    WORSE,
     curve,
     empty,
     from_first_to_last,
@@ -50,7 +52,7 @@ def overview_figure(result: SimulationResult) -> go.Figure:
 
     figure = make_subplots(rows=3, shared_xaxes=True, vertical_spacing=0.04, row_heights=[0.42, 0.36, 0.22])
     price, note = _price_traces(result)
-    for row, traces in enumerate((price, _equity_traces(result), [_drawdown_trace(result)]), start=1):
+    for row, traces in enumerate((price, equity_traces(result), [drawdown_trace(result)]), start=1):
         for trace in traces:
             figure.add_trace(trace, row=row, col=1)
     title = f"{result.strategy} on {result.bars.symbol}"
@@ -63,13 +65,13 @@ def overview_figure(result: SimulationResult) -> go.Figure:
 
 
 def equity_figure(result: Reported) -> go.Figure:
-    """Equity against buy and hold of the same bars, with the drawdown below."""
+    """Equity against buy and hold of the same bars and a pessimistic rerun, with the drawdown below."""
     from plotly.subplots import make_subplots
 
     figure = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.05, row_heights=[0.7, 0.3])
-    for trace in _equity_traces(result):
+    for trace in equity_traces(result):
         figure.add_trace(trace, row=1, col=1)
-    figure.add_trace(_drawdown_trace(result), row=2, col=1)
+    figure.add_trace(drawdown_trace(result), row=2, col=1)
     styled(figure, "Equity and drawdown", thinned_note(len(result.bars)), height=460)
     figure.update_yaxes(tickformat=".0%", row=2, col=1)
     return from_first_to_last(figure, result)
@@ -163,15 +165,22 @@ def costs_figure(result: Reported) -> go.Figure:
     return figure
 
 
-def _equity_traces(result: Reported) -> list[Any]:
+def equity_traces(result: Reported) -> list[Any]:
+    """Draw the benchmark, the equity of a pessimistic rerun where there is one, and the equity on top."""
     market, equity, words = buy_and_hold(result), result.equity_values, words_of(result)
-    return [
-        curve(result, market, thin(market), words.benchmark, BENCHMARK, "%{y:,.0f}", width=1.3),
-        curve(result, equity, thin(equity), words.what, STRATEGY, "%{y:,.0f}", width=2.0),
-    ]
+    traces = [curve(result, market, thin(market), words.benchmark, BENCHMARK, "%{y:,.0f}", width=1.3)]
+    worse = result.pessimistic
+    if worse is not None:
+        line = curve(
+            worse, worse.equity_values, thin(worse.equity_values), RERUN, WORSE, "%{y:,.0f}", width=1.3
+        )
+        traces.append(line.update(line_dash="dash"))
+    traces.append(curve(result, equity, thin(equity), words.what, STRATEGY, "%{y:,.0f}", width=2.0))
+    return traces
 
 
-def _drawdown_trace(result: Reported) -> Any:
+def drawdown_trace(result: Reported) -> Any:
+    """Draw how far the equity is below its highest value so far, as a filled area."""
     drawdown = drawdown_of(result.equity_values, result.initial_cash)
     line = curve(result, drawdown, thin(drawdown), "drawdown", LOSS, "%{y:.1%}", width=1.0)
     line.update(fill="tozeroy", fillcolor="rgba(217,96,26,0.22)", showlegend=False)

@@ -19,9 +19,10 @@ from admf.typing import FloatArray, IntArray
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-STRATEGY, BENCHMARK = "#2f86d1", "#8b93a1"
+STRATEGY, BENCHMARK, WORSE = "#2f86d1", "#8b93a1", "#8a63c9"
 GAIN, LOSS = "#0f9d8a", "#d9601a"
 TEXT, GRID = "#7c8594", "rgba(128,136,150,0.22)"
+RERUN = "pessimistic rerun"  # what its dashed line is called
 FONT = 'Inter, system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 
 
@@ -47,7 +48,7 @@ def styled(figure: go.Figure, title: str, note: str | None, height: int) -> go.F
         hovermode="x unified",
         hoverlabel={"font": {"family": FONT, "size": 12}},
         legend={"orientation": "h", "x": 0, "y": 1.0, "yanchor": "bottom", "xanchor": "left"},
-        margin={"l": 56, "r": 12, "t": 76, "b": 36},
+        margin={"l": 56, "r": 12, "t": 104 if note else 76, "b": 36},  # the legend is below both
         bargap=0.05,
     )
     axis = {"gridcolor": GRID, "zeroline": False, "showline": False, "automargin": True, "ticks": ""}

@@ -7,8 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from admf.simulation.figures_data import local_index, moments_text
-from admf.simulation.figures_style import BENCHMARK, GAIN, LOSS, TEXT, from_first_to_last, rounded, styled
+from admf.simulation.figures import drawdown_trace, equity_traces
+from admf.simulation.figures_data import local_index, moments_text, thin, thinned_note
+from admf.simulation.figures_style import (
+    BENCHMARK,
+    GAIN,
+    LOSS,
+    TEXT,
+    curve,
+    from_first_to_last,
+    rounded,
+    styled,
+)
 from admf.typing import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -27,6 +37,31 @@ MAX_WEIGHT_POINTS = 1500
 MAX_BARS = 30
 
 
+def overview_figure(result: PortfolioResult) -> go.Figure:
+    """Equity, drawdown, cash and weights of the symbols, one below the other on one time axis."""
+    from plotly.subplots import make_subplots
+
+    figure = make_subplots(
+        rows=4, shared_xaxes=True, vertical_spacing=0.035, row_heights=[0.38, 0.17, 0.13, 0.32]
+    )
+    weights, note = _weight_traces(result)
+    held = [trace.update(legend="legend2") for trace in weights if trace.name != "cash"]
+    cash = curve(result, result.cash_values, thin(result.cash_values), "cash", TEXT, "%{y:,.0f}", width=1.2)
+    rows = (equity_traces(result), [drawdown_trace(result)], [cash.update(showlegend=False)], held)
+    for row, traces in enumerate(rows, start=1):
+        for trace in traces:
+            figure.add_trace(trace, row=row, col=1)
+    notes = filter(None, (thinned_note(len(result.bars)), f"Weights: {note}" if note else None))
+    styled(figure, f"{result.allocation} on {result.bars.symbol}", " ".join(notes) or None, height=900)
+    for row, name in enumerate(("equity", "drawdown", "cash", "weights"), start=1):
+        shown = {"tickformat": ".0%"} if name in ("drawdown", "weights") else {}
+        figure.update_yaxes(title_text=name, row=row, col=1, **shown)
+    # of many symbols it takes several lines: below the last row it is in nothing's way
+    below = {"orientation": "h", "x": 0, "xanchor": "left", "y": -0.05, "yanchor": "top"}
+    figure.update_layout(legend2={**below, "traceorder": "normal"})
+    return from_first_to_last(figure, result)
+
+
 def weights_figure(result: PortfolioResult) -> go.Figure:
     """Share of each symbol in the equity at each close, stacked; what is left is cash.
 
@@ -35,23 +70,30 @@ def weights_figure(result: PortfolioResult) -> go.Figure:
     """
     import plotly.graph_objects as go
 
+    traces, note = _weight_traces(result)
+    figure = styled(go.Figure(traces), "Weights", note, height=380)
+    figure.update_yaxes(tickformat=".0%")
+    figure.update_layout(legend={"traceorder": "normal"})
+    return from_first_to_last(figure, result)
+
+
+def _weight_traces(result: PortfolioResult) -> tuple[list[Any], str | None]:
     shares = np.nan_to_num(result.weights.to_numpy(), nan=0.0, posinf=0.0, neginf=0.0)
     rows = _rows(len(shares))
     times = moments_text(local_index(result.bars)[rows])
     chosen, rest = _largest(np.abs(shares).mean(axis=0))
     longs, shorts = np.maximum(shares, 0.0), np.minimum(shares, 0.0)
-    figure = go.Figure()
+    traces = []
     for side, part in (("long", longs), ("short", shorts)):
         for place, at in enumerate(chosen):
             if side == "long" or part[:, at].any():
-                trace = _area(times, part[rows, at], result.symbols[at], COLOURS[place], side)
-                figure.add_trace(trace)
+                traces.append(_area(times, part[rows, at], result.symbols[at], COLOURS[place], side))
         together = part[rows][:, rest].sum(axis=1)
         if together.any() or (rest and side == "long"):  # the legend stands on the long side
-            figure.add_trace(_area(times, together, "others", BENCHMARK, side))
+            traces.append(_area(times, together, "others", BENCHMARK, side))
     cash = 1.0 - shares.sum(axis=1)[rows]
     if not (shares < 0.0).any():
-        figure.add_trace(_area(times, np.maximum(cash, 0.0), "cash", CASH, "long"))
+        traces.append(_area(times, np.maximum(cash, 0.0), "cash", CASH, "long"))
     notes = [
         "What is above 100 % is bought with borrowed cash." if (cash < -0.01).any() else "",
         f"The {len(rest)} smallest of {len(result.symbols)} symbols are drawn together." if len(rest) else "",
@@ -59,10 +101,7 @@ def weights_figure(result: PortfolioResult) -> go.Figure:
         if len(rows) < len(shares)
         else "",
     ]
-    styled(figure, "Weights", " ".join(filter(None, notes)) or None, height=380)
-    figure.update_yaxes(tickformat=".0%")
-    figure.update_layout(legend={"traceorder": "normal"})
-    return from_first_to_last(figure, result)
+    return traces, " ".join(filter(None, notes)) or None
 
 
 def attribution_figure(profits: pd.Series, title: str) -> go.Figure:

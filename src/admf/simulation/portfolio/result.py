@@ -1,4 +1,4 @@
-"""`PortfolioResult`: a portfolio's numbers as arrays; tables and metrics are made when asked."""
+"""`PortfolioResult`: a portfolio's numbers as arrays; tables, metrics and pictures are made when asked."""
 
 from __future__ import annotations
 
@@ -371,6 +371,12 @@ class PortfolioResult:
         for name, value in sorted(self.metrics.items()):
             digest.update(f"{name}={'nan' if math.isnan(value) else format(value + 0.0, '.10g')}".encode())
         return digest.hexdigest()
+
+    def plot(self) -> Any:
+        """Return a plotly figure of the equity, its drawdown, the weights of the symbols and the cash."""
+        from admf.simulation.portfolio.figures import overview_figure
+
+        return overview_figure(self)
 
 
 def _with_pnl(table: FloatArray, index: pd.Index[Any]) -> pd.DataFrame:
