@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from admf.core.config.models import DataConfig
 from admf.errors import DataError
-from admf.market import load_bars
-from admf.market.timeframes import infer_timeframe, periods_per_year, split_timeframe
+from admf.market import load_bars, load_market
+from admf.market.timeframes import infer_timeframe, periods_per_year, rate_warnings, split_timeframe
 
 
 def stamps(*args: object, **options: object) -> np.ndarray:
@@ -92,3 +93,37 @@ def test_currencies_that_open_on_sunday_are_no_seven_day_market(reference):
 
 def test_the_users_figure_wins(random_frame):
     assert load_bars(random_frame(1), periods_per_year=260).periods_per_year == 260
+
+
+@pytest.mark.parametrize(
+    ("freq", "timeframe", "found"),
+    [("B", "1d", 261), ("D", "1d", None), ("W", "1w", None), ("ME", "1mo", None), ("h", "1h", None)],
+)
+def test_a_rate_that_is_not_that_of_the_data_is_told(freq, timeframe, found):
+    times = stamps("2020-01-01", "2022-12-31", freq=freq)
+    used = periods_per_year(times, timeframe)
+    told = rate_warnings(times, used)
+    if found is None:
+        assert told == []
+    else:
+        assert told == [
+            "annual figures use 252 bars a year, and the data have 261 in a calendar year: "
+            "data_config.periods_per_year: 261 makes them agree (in Python, of load_bars)"
+        ]
+    assert rate_warnings(times, found or used) == []
+
+
+def test_too_short_a_time_tells_no_rate():
+    assert rate_warnings(stamps("2020-01-01", "2020-11-30", freq="B"), 252) == []
+    assert rate_warnings(stamps("2020-01-01", periods=0), 252) == []
+
+
+def test_missing_bars_may_be_why_there_are_few():
+    (told,) = rate_warnings(stamps("2020-01-01", "2022-12-31", freq="B")[::2], 252)
+    assert "the data have 131 in a calendar year" in told
+    assert told.endswith("if bars are missing, a calendar names them")
+
+
+def test_exchange_days_have_the_rate_that_is_used():
+    (bars,) = load_market(DataConfig()).bars.values()
+    assert rate_warnings(bars.timestamps, bars.periods_per_year) == []

@@ -14,6 +14,7 @@ from admf.market.findings import Finding
 from admf.reports import equity_svg, summary_markdown, write_report
 from admf.reports import html as report_module
 from admf.reports.html import render
+from admf.reports.summary import headline
 from admf.simulation import simulate
 
 
@@ -162,6 +163,17 @@ def test_extreme_results_are_reported(make_result, equity, trades, said, read_pa
         if math.isnan(value):
             assert "Not defined here" in page.texts["metrics"], name
     assert "nan" not in page.texts["metrics"].lower().replace("finance", "")
+
+
+@pytest.mark.parametrize("per_year", [12.0, 252.0, 8766.0])
+def test_the_headline_grows_by_the_time_that_it_names(make_result, per_year):
+    result = make_result(
+        np.linspace(100.0, 400.0, 2 * 8766 + 1), close=np.linspace(100.0, 144.0, 2 * 8766 + 1)
+    )
+    result = replace(result, bars=replace(result.bars, periods_per_year=per_year))
+    assert headline(result).startswith(
+        "100 became 400 in 2.0 years: 100.0 % a year, against 20.0 % for holding TEST."
+    )
 
 
 def test_an_open_position_is_not_called_no_trade(make_result):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -54,6 +55,24 @@ def test_costs_are_those_of_the_orders(result):
         (filled.units * (filled.price - filled.quote).abs()).sum()
     )
     assert result.costs["total"] == pytest.approx(filled[["commission", "slippage", "spread"]].sum().sum())
+
+
+def test_bars_a_year_that_are_not_those_of_the_data_are_told_by_every_engine(random_bars, random_frame):
+    weekdays = random_bars(11, n=400)
+    session = admf.SimulationSession("buy_and_hold", history=weekdays.slice(0, 0))
+    for bar in random_frame(11, n=400).reset_index(names="timestamp").to_dict("records"):
+        session.on_bar(bar)
+    results = [
+        admf.simulate(weekdays, "buy_and_hold"),
+        admf.simulate_portfolio({"A": weekdays}),
+        admf.sweep(weekdays, "momentum", {"period": [5]}),
+        session.result(),
+    ]
+    for each in results:
+        (told,) = (text for text in each.warnings if "in a calendar year" in text)
+        assert "use 252 bars a year, and the data have 262 in a calendar year" in told
+    agreed = replace(weekdays, periods_per_year=262.0)
+    assert not [text for text in admf.simulate(agreed, "buy_and_hold").warnings if "calendar year" in text]
 
 
 def test_nothing_in_it_can_be_written(result):

@@ -11,6 +11,7 @@ import pandas as pd
 from admf.errors import DataError
 
 DAY_SECONDS = 86_400.0
+YEAR_SECONDS = 365.25 * DAY_SECONDS
 _UNIT_SECONDS = {
     "s": 1.0,
     "m": 60.0,
@@ -22,6 +23,7 @@ _UNIT_SECONDS = {
 _PATTERN = re.compile(r"([1-9][0-9]{0,3})(s|m|h|d|w|mo)")
 TOLERANCE = 0.1  # months have 28 to 31 days, days of a clock change 23 or 25 hours
 ENOUGH_BARS = 10  # below this a median interval says little
+RATE_TOLERANCE = 0.03  # exchanges trade 245 to 253 days of a year, and are counted as 252
 
 
 def split_timeframe(timeframe: str) -> tuple[int, str]:
@@ -127,3 +129,36 @@ def periods_per_year(timestamps: npt.NDArray[np.int64], timeframe: str, timezone
     if unit == "d":
         return trading_days / count
     return float(np.median(bars)) * trading_days
+
+
+def elapsed_years(timestamps: npt.NDArray[np.int64]) -> float:
+    """Calendar years of 365.25 days from the first to the last of ascending UTC nanoseconds; 0 of none."""
+    return float(timestamps[-1] - timestamps[0]) / 1e9 / YEAR_SECONDS if len(timestamps) else 0.0
+
+
+def rate_warnings(timestamps: npt.NDArray[np.int64], per_year: float) -> list[str]:
+    """Warn where bars come more or less often than the bars a year that annual figures use.
+
+    Parameters
+    ----------
+    timestamps
+        UTC nanoseconds, ascending, shape (n,).
+    per_year
+        Bars a year that are used.
+
+    Returns
+    -------
+    list of str
+        One text, or none: the two agree to 3 %, or there is less than a year to count them in.
+    """
+    years = elapsed_years(timestamps)
+    if years < 1.0:
+        return []
+    found = (len(timestamps) - 1) / years
+    if abs(found / per_year - 1.0) <= RATE_TOLERANCE:
+        return []
+    gaps = "; if bars are missing, a calendar names them" if found < per_year else ""
+    return [
+        f"annual figures use {per_year:g} bars a year, and the data have {found:.0f} in a calendar year: "
+        f"data_config.periods_per_year: {found:.0f} makes them agree (in Python, of load_bars){gaps}"
+    ]

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from admf.market.timeframes import elapsed_years
 from admf.simulation.cost_kinds import kind_title, paid_costs, received
 from admf.simulation.figures_data import local_index, words_of
 from admf.simulation.metrics import (
@@ -84,17 +85,21 @@ def bars_text(result: Reported) -> str:
 
 
 def headline(result: Reported) -> str:
-    """Say in two sentences what happened, against the benchmark."""
+    """Say in two sentences what happened, against the benchmark.
+
+    The yearly growth is that of the elapsed time which the sentence names, whatever counts as a year's bars.
+    """
     name = words_of(result).held
     metrics, held = result.metrics, benchmark_metrics(result)
-    index = result.bars.index
-    years = (index[-1] - index[0]).days / 365.25
+    years = elapsed_years(result.bars.timestamps)
     span = f"{years:.1f} years" if years >= 1 else bars_text(result)
     first = f"{result.initial_cash:,.0f} became {metrics['final_equity']:,.0f} in {span}"
-    if years >= 1 and math.isfinite(metrics["annual_return"]):
+    ours = metrics["final_equity"] / result.initial_cash
+    if years >= 1 and ours > 0:
+        theirs = 1.0 + held["cum_returns_final"]
         first += (
-            f": {percent(metrics['annual_return'])} a year, "
-            f"against {percent(held['annual_return'])} for holding {name}"
+            f": {percent(ours ** (1.0 / years) - 1.0)} a year, "
+            f"against {percent(theirs ** (1.0 / years) - 1.0)} for holding {name}"
         )
     else:
         first += f", against {percent(held['cum_returns_final'])} for holding {name}"

@@ -7,6 +7,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from admf.errors import ConfigError, Problem
+from admf.market.timeframes import rate_warnings
 from admf.simulation.assumptions import assumption_card, warnings_of
 from admf.simulation.engine import Ground, run_engine
 from admf.simulation.inputs import gather
@@ -184,6 +185,7 @@ def _simulate(
     for what, each in (("data", bars), ("finer bars", finer)):
         found = each.findings if each is not None else ()
         warnings += [f"{what}: {finding.message}" for finding in found if finding.severity == "warning"]
+    warnings += rate_warnings(simulated.timestamps, bars.periods_per_year)
     if reason:
         warnings.append(f"the strategy is not compiled, and slower for it: {reason}")
     warmup = max(inputs.warmup - first, 0)

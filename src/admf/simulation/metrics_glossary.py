@@ -58,7 +58,7 @@ GLOSSARY: dict[str, MetricInfo] = {
     "annual_return": MetricInfo(
         "Annual return",
         "percent",
-        "The constant yearly growth that gives the total return.",
+        "The constant yearly growth that gives the total return, by the bars per year of the assumptions.",
         "The equity ended below zero.",
     ),
     "buy_and_hold_return": MetricInfo(

@@ -13,6 +13,7 @@ from admf.errors import ConfigError, DataError, Problem, StrategyError
 from admf.indicators.latest import LatestValues
 from admf.indicators.spec import BAR_COLUMNS
 from admf.indicators.table import column_of
+from admf.market.timeframes import rate_warnings
 from admf.simulation.api import backtest_config, settings_of
 from admf.simulation.assumptions import assumption_card, warnings_of
 from admf.simulation.engine import Ground, needs_of
@@ -285,6 +286,7 @@ class SimulationSession:
             warnings=[
                 *warnings_of(settings, equity, orders, int(engine.ending[-1]), ground.volatility(settings)),
                 *silent_volume(bars, self.config),
+                *rate_warnings(simulated.timestamps, simulated.periods_per_year),
             ],
             compiled=False,
             financing=dict(zip(FINANCING, engine.financing, strict=True)),

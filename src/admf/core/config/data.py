@@ -222,6 +222,7 @@ class DataConfig(Section):
     periods_per_year: Positive | None = Field(
         None,
         title="Bars per year",
-        description="For annual figures. Default: from timeframe and trading days.",
+        description="For annual figures. Default: of the timeframe, at 252 days a year, or 365 where "
+        "weekends trade.",
     )
     min_bars: int = Field(2, title="Fewest bars", description="Fewer bars than this are an error.", ge=2)

@@ -19,6 +19,7 @@ from admf.core.config.models import (
 )
 from admf.core.config.portfolio import PortfolioConfig, RebalanceConfig
 from admf.errors import ConfigError, DataError, Problem
+from admf.market.timeframes import rate_warnings
 from admf.simulation.api import settings_of
 from admf.simulation.pessimistic import pessimistic_bars, pessimistic_settings
 from admf.simulation.portfolio.allocation import Universe, most_of, resolve_allocation
@@ -264,6 +265,7 @@ def _simulate_once(
             *universe.warnings,
             *warnings_of(joined, first, last, settings, orders, tracks, rows - first, targets),
             *calendar_warnings(bars),
+            *rate_warnings(joined.timestamps[first:last], joined.periods_per_year),
             *data_warnings(bars, finer),
         ],
         carry_values=None if tracks.carry is None else _sealed(tracks.carry),

@@ -20,6 +20,7 @@ import numpy as np
 from admf.core.registry import nearest
 from admf.errors import AdmfError, StrategyError
 from admf.indicators import Indicator
+from admf.market.timeframes import rate_warnings
 from admf.simulation.api import backtest_config, simulated_range
 from admf.simulation.measures import STREAMED, TOLD
 from admf.simulation.metrics import TAILS, market_returns, risk_free_per_bar
@@ -344,6 +345,8 @@ class _Run:
         for text, count in zip(TOLD, self.engine.told.tolist(), strict=True):
             if count:
                 found.append(f"{count} trial{'s' if count > 1 else ''}: {text}")
+        bars = self.market.bars
+        found += rate_warnings(bars.timestamps[self.market.first : self.market.last], bars.periods_per_year)
         return tuple(found)
 
 
