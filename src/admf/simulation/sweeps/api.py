@@ -132,7 +132,7 @@ def sweep(
     size = _positive("chunk_size", chunk_size, CHUNK_TRIALS)
     sizes: Iterator[int] = repeat(size)
     if output is None and chunk_size is None:
-        sizes = chain(PIECE_TRIALS, repeat(PIECE_TRIALS[-1]))
+        sizes = chain(PIECE_TRIALS if threads > 1 else (), repeat(PIECE_TRIALS[-1]))
 
     def config_of(sections: Mapping[str, Any]) -> BacktestConfig:
         return backtest_config(strategy, sections, initial_cash, start, end, risk_free_pct)
@@ -398,8 +398,8 @@ def _array(values: list[Any]) -> np.ndarray[Any, Any]:
 
 
 def _keys(group: Group) -> list[str]:
-    distinct = {row.key if isinstance(row, Indicator) else row for reads in group.reads for row in reads}
-    return sorted(distinct)
+    distinct = {id(row): row for column in group.reads for row in column}.values()
+    return sorted({row.key if isinstance(row, Indicator) else row for row in distinct})
 
 
 def _source_of(group: Group) -> str:

@@ -17,6 +17,7 @@ from admf.indicators import Indicator
 from admf.indicators.spec import BAR_COLUMNS
 from admf.simulation.facts import FactNeeds
 from admf.simulation.kernel import PRICES
+from admf.simulation.sweeps.reads import SharedSpecs, reads_of
 from admf.simulation.sweeps.space import Trials
 from admf.simulation.sweeps.variants import Variants
 from admf.strategies import BoundStrategy, resolve_strategy
@@ -45,7 +46,7 @@ class Group:
     trials
         Positions of the trials in the chunk.
     reads
-        For each of them the arrays it reads, in the order of `rows`.
+        For each of `rows` the arrays that they read.
     states
         For each of them the numbers of its first state, where the strategy has one.
     values, settings
@@ -59,7 +60,7 @@ class Group:
     features: frozenset[str]
     needs: FactNeeds | None
     trials: list[int] = field(default_factory=list)
-    reads: list[tuple[Row, ...]] = field(default_factory=list)
+    reads: list[Sequence[Row]] = field(default_factory=list)
     states: list[tuple[Any, ...]] = field(default_factory=list)
     values: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
     settings: FloatArray = field(default_factory=lambda: np.empty((0, 0)))
@@ -89,6 +90,11 @@ class Binder:
         self._functions = {
             what: found for what, found in functions.items() if callable(found) and not takes_self(found)
         }
+        asks_all = self._configured or self._has_state or self._has_columns
+        function = self._functions.get("indicators")
+        reads = None if asks_all or function is None else reads_of(function)
+        self._bound: dict[Any, BoundStrategy] = {}
+        self._shared = None if reads is None else SharedSpecs(function, reads)
 
     def groups(self, trials: Trials, variants: Variants, begin: int, end: int) -> list[Group]:
         """Bind trials begin..end-1, each with its settings.
@@ -98,16 +104,77 @@ class Binder:
         StrategyError
             The strategy refuses a trial's parameters.
         """
-        groups: dict[Any, Group] = {}
         columns = {name: column[begin:end] for name, column in trials.parameters.items()}
         types = [set(map(type, column)) for column in columns.values()]
         mixed = [j for j, kinds in enumerate(types) if len(kinds) > 1]  # a constant type tells nothing apart
         texts = [j for j, kinds in enumerate(types) if str in kinds]
-        chosen, features = variants.chosen, variants.features
+        shared = None
+        if self._shared is not None and columns and not mixed:
+            shared = self._shared.columns(columns)
+        if shared is None:
+            groups = self._one_by_one(columns, end - begin, mixed, texts, variants, begin)
+        else:
+            groups = self._together(columns, end - begin, shared, texts, variants, begin)
+        for group in groups:
+            group.values = _table(group, [columns[name] for name in group.numbers])
+            group.settings = variants.table(begin, group.trials)
+        return groups
+
+    def _together(
+        self,
+        columns: Mapping[str, list[Any]],
+        count: int,
+        shared: Mapping[str, list[Indicator]],
+        texts: Sequence[int],
+        variants: Variants,
+        begin: int,
+    ) -> list[Group]:
+        """Group trials whose indicators are known, and whose parameters have a type each."""
+        labels = [column for j, column in enumerate(columns.values()) if j in texts]
+        if variants.chosen is not None:
+            labels.append([variants.kinds[one] for one in variants.chosen[begin : begin + count]])
+        members: dict[Any, list[int]] = {}
+        if labels:
+            for at, label in enumerate(zip(*labels, strict=True)):
+                members.setdefault(label, []).append(at)
+        else:
+            members[()] = list(range(count))
+        groups = []
+        types = tuple(type(column[0]) for column in columns.values())
+        for label, trials in members.items():
+            bound = self._bound.get((types, label))
+            if bound is None:
+                bound = self.one({name: column[trials[0]] for name, column in columns.items()})
+                self._bound[types, label] = bound
+            variant = variants.of(begin + trials[0])
+            group = _group_of(bound, variants.features[variant], variants.needs[variant])
+            group.trials = trials
+            whole = len(trials) == count
+            for name in group.rows:
+                column = shared.get(name)
+                if column is None:
+                    group.reads.append([name] * len(trials))
+                else:
+                    group.reads.append(column if whole else [column[at] for at in trials])
+            groups.append(group)
+        return groups
+
+    def _one_by_one(
+        self,
+        columns: Mapping[str, list[Any]],
+        count: int,
+        mixed: Sequence[int],
+        texts: Sequence[int],
+        variants: Variants,
+        begin: int,
+    ) -> list[Group]:
+        """Ask the strategy about every trial, and group them by what it says."""
+        groups: dict[Any, Group] = {}
+        reads: dict[Any, list[tuple[Row, ...]]] = {}
         group: Group | None = None
         last: Any = None
         # what stands in this loop is done for every trial, by one thread
-        for at, values in enumerate(zip(*columns.values(), strict=True) if columns else [()] * (end - begin)):
+        for at, values in enumerate(zip(*columns.values(), strict=True) if columns else [()] * count):
             params = dict(zip(columns, values, strict=True))
             bound: BoundStrategy | None = None
             specs: Mapping[str, Any]
@@ -128,23 +195,24 @@ class Binder:
             if mixed or state is not None:
                 kinds = tuple(type(values[j]) for j in mixed)
                 key = (key, kinds, None if state is None else tuple(map(type, state)))
-            variant = 0 if chosen is None else chosen[begin + at]
-            if chosen is not None:
-                key = (key, features[variant], variants.needs[variant])
+            variant = variants.of(begin + at)
+            if variants.chosen is not None:
+                key = (key, variants.kinds[variant])
             if group is None or key != last:
                 last = key
                 group = groups.get(key)
             if group is None:
                 if bound is None:
                     bound = resolve_strategy(self._reference, params, self._allow)
-                group = groups[key] = _group_of(bound, features[variant], variants.needs[variant])
+                group = groups[key] = _group_of(bound, variants.features[variant], variants.needs[variant])
             group.trials.append(at)
-            group.reads.append(tuple([specs[n] if n in specs else files.get(n, n) for n in group.rows]))
+            reads.setdefault(key, []).append(
+                tuple([specs[n] if n in specs else files.get(n, n) for n in group.rows])
+            )
             if state is not None:
                 group.states.append(state)
-        for group in groups.values():
-            group.values = _table(group, [columns[name] for name in group.numbers])
-            group.settings = variants.table(begin, group.trials)
+        for key, found in reads.items():
+            groups[key].reads = list(zip(*found, strict=True))
         return list(groups.values())
 
     def one(self, values: Mapping[str, Any]) -> BoundStrategy:
@@ -212,7 +280,7 @@ def blocks_of(group: Group, most: int) -> Iterator[Block]:
     numbering: dict[Any, int] = {}
     known: list[Row] = []
     ids = np.empty((len(group.trials), len(group.rows)), dtype=np.int64)
-    for j, column in enumerate(zip(*group.reads, strict=True)):
+    for j, column in enumerate(group.reads):
         numbers: dict[int, int] = {}  # by identity: trials share their indicators, and most keys need no look
         for row in {id(row): row for row in column}.values():
             number = numbering.setdefault(row.key if isinstance(row, Indicator) else row, len(known))

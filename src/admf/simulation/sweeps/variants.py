@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,6 +50,14 @@ class Variants:
     needs: list[FactNeeds | None]
     numbers: list[tuple[float, ...]]
     chosen: list[int] | None = None
+
+    @cached_property
+    def kinds(self) -> list[int]:
+        """Number of each one's features and needs: settings of one number run the same kernel."""
+        numbers: dict[Any, int] = {}
+        return [
+            numbers.setdefault(kind, len(numbers)) for kind in zip(self.features, self.needs, strict=True)
+        ]
 
     def of(self, trial: int) -> int:
         """Position of a trial's settings."""

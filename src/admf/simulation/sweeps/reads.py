@@ -1,0 +1,145 @@
+"""Which parameters each indicator of a strategy reads, as the source of its `indicators` says.
+
+Most strategies give a mapping such as ``{"fast_ma": SMA(p.fast), "slow_ma": SMA(p.slow)}``. A hundred values
+of each parameter are ten thousand trials but two hundred indicators: where the source tells which parameters
+an entry reads, the function is asked once for each combination of their values, not for each trial.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from types import FunctionType
+from typing import Any
+
+from admf.indicators import Indicator
+from admf.strategies.space import Parameters
+
+KEPT = 10_000  # indicators of a name that are kept from chunk to chunk
+_METHODS = frozenset(dir(Parameters))  # an attribute of such a name is no parameter
+_SCOPES = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.NamedExpr)
+
+
+class _UnclearError(Exception):
+    """The source does not tell."""
+
+
+@lru_cache(maxsize=256)
+def reads_of(function: Any) -> dict[str, tuple[str, ...]] | None:
+    """Give the parameters that each entry of `indicators` reads; None where the source does not tell.
+
+    It tells where the function is a plain one of one argument: assignments to names, then one mapping that is
+    written out. What it calls is taken to give the same for the same arguments, as everywhere in a sweep.
+    """
+    if not isinstance(function, FunctionType):
+        return None
+    try:
+        (found,) = ast.parse(textwrap.dedent(inspect.getsource(function.__code__))).body
+    except (OSError, TypeError, ValueError, SyntaxError):
+        return None
+    if not isinstance(found, ast.FunctionDef) or not found.args.args:
+        return None
+    code = function.__code__
+    if (
+        code.co_argcount != 1
+        or code.co_kwonlyargcount
+        or code.co_flags & (inspect.CO_VARARGS | inspect.CO_VARKEYWORDS)
+    ):
+        return None
+    known: dict[str, frozenset[str]] = {}
+    p = found.args.args[0].arg
+    try:
+        for line in found.body:
+            if isinstance(line, ast.Assign) and len(line.targets) == 1:
+                (target,) = line.targets
+                if not isinstance(target, ast.Name) or target.id == p:
+                    return None
+                known[target.id] = _reads(line.value, p, known)
+            elif isinstance(line, ast.Return) and isinstance(line.value, ast.Dict):
+                return {
+                    _text(key): tuple(sorted(_reads(value, p, known)))
+                    for key, value in zip(line.value.keys, line.value.values, strict=True)
+                }
+            elif not isinstance(line, ast.Expr) or not isinstance(line.value, ast.Constant):
+                return None
+    except _UnclearError:
+        pass
+    return None
+
+
+def _text(key: ast.expr | None) -> str:
+    if isinstance(key, ast.Constant) and isinstance(key.value, str):
+        return key.value
+    raise _UnclearError
+
+
+def _reads(node: ast.AST, p: str, known: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    """Give the parameters that an expression reads."""
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == p:
+        if node.attr in _METHODS:
+            raise _UnclearError
+        return frozenset({node.attr})
+    if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == p:
+        return frozenset({_text(node.slice)})
+    if isinstance(node, ast.Name):
+        if node.id == p:
+            raise _UnclearError
+        return known.get(node.id, frozenset())
+    if isinstance(node, _SCOPES):  # they may give a name another meaning
+        raise _UnclearError
+    return frozenset[str]().union(*(_reads(child, p, known) for child in ast.iter_child_nodes(node)))
+
+
+class SharedSpecs:
+    """The indicators of many trials, from few calls of a strategy's function.
+
+    Parameters
+    ----------
+    function
+        The strategy's `indicators`, a function of the parameters alone.
+    reads
+        What `reads_of` says of it.
+    """
+
+    def __init__(self, function: Any, reads: Mapping[str, tuple[str, ...]]) -> None:
+        self._function, self._reads = function, reads
+        self._found: dict[Any, dict[Any, Indicator]] = {}
+
+    def columns(self, columns: Mapping[str, Sequence[Any]]) -> dict[str, list[Indicator]] | None:
+        """Give each trial's indicator of every name; None where the trials must be asked one by one.
+
+        Parameters
+        ----------
+        columns
+            Name -> value of each trial, all values of a name of one type.
+        """
+        count = len(next(iter(columns.values()), ()))
+        specs = {}
+        for name, read in self._reads.items():
+            if not all(each in columns for each in read):
+                return None
+            own = [columns[each] for each in read]
+            values: Sequence[Any] = own[0] if len(own) == 1 else list(zip(*own, strict=True)) or [()] * count
+            kinds = (name, *(type(column[0]) for column in own))  # 1 and 1.0 are one key, and not one spec
+            found = self._found.setdefault(kinds, {})
+            places = {value: at for at, value in enumerate(values)}
+            if len(found) > KEPT:  # memory must not grow with the trials
+                found.clear()
+            for value in places.keys() - found.keys():
+                at = places[value]
+                answer = self._ask({key: column[at] for key, column in columns.items()})
+                if answer is None:
+                    return None
+                found[value] = answer[name]
+            specs[name] = [found[value] for value in values]
+        return specs
+
+    def _ask(self, params: dict[str, Any]) -> Mapping[str, Indicator] | None:
+        try:
+            found = self._function(Parameters(params))
+        except Exception:  # noqa: BLE001 - the trial is asked again by itself, for the message
+            return None
+        return found if isinstance(found, dict) and found.keys() == self._reads.keys() else None

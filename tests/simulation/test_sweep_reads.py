@@ -1,0 +1,173 @@
+"""Which parameters an indicator reads, from the source: asked less often, and nothing else changes."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from admf import load_bars, sweep
+from admf.indicators import BBANDS, EMA, SMA
+from admf.simulation.sweeps import reads
+from admf.simulation.sweeps.reads import reads_of
+from admf.strategies import Choice, Float, Int
+
+LENGTH = 3
+
+
+def plain(p):
+    """Two averages."""
+    return {"fast_ma": SMA(p.fast), "slow_ma": EMA(p["slow"] * LENGTH), "fixed": SMA(5)}
+
+
+def with_names(p):
+    bands = BBANDS(p.period, p.width, p.width)
+    twice = bands
+    return {"upper": twice.upperband, "middle": SMA(p.period)}
+
+
+def choosing(p):
+    return {"ma": SMA(p.fast) if p.kind == "sma" else EMA(p.slow)}
+
+
+def passing_all(p):
+    return {"ma": helper(p)}
+
+
+def helper(p):
+    return SMA(p.fast)
+
+
+def by_method(p):
+    return {"ma": SMA(p.get("fast"))}
+
+
+def in_a_loop(p):
+    found = {}
+    for name in ("a", "b"):
+        found[name] = SMA(p.fast)
+    return found
+
+
+def in_a_comprehension(p):
+    return {"ma": max((SMA(p) for p in (2, 3)), key=str)}
+
+
+def spread(p):
+    return {**plain(p)}
+
+
+def naming_again(p):
+    p = {"fast": 3}
+    return {"ma": SMA(p["fast"])}
+
+
+def under_condition(p):
+    if p.fast > 3:
+        return {"ma": SMA(p.fast)}
+    return {"ma": SMA(p.slow)}
+
+
+def decorated(function):
+    def wrapper(p):
+        return function(p)
+
+    wrapper.__wrapped__ = function
+    return wrapper
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        (plain, {"fast_ma": ("fast",), "slow_ma": ("slow",), "fixed": ()}),
+        (with_names, {"upper": ("period", "width"), "middle": ("period",)}),
+        (choosing, {"ma": ("fast", "kind", "slow")}),
+    ],
+)
+def test_the_source_tells(function, expected):
+    assert reads_of(function) == expected
+
+
+@pytest.mark.parametrize(
+    "function",
+    [passing_all, by_method, in_a_loop, in_a_comprehension, spread, naming_again, under_condition,
+     decorated(plain), max, lambda p: {"ma": SMA(p.fast)}, lambda p, q: {}],
+)  # fmt: skip
+def test_the_source_does_not_tell(function):
+    assert reads_of(function) is None
+
+
+class Kinds:
+    """A strategy with a text, a float, and one indicator that reads two parameters."""
+
+    parameters: ClassVar = {
+        "fast": Int(2, 30),
+        "slow": Int(3, 60),
+        "kind": Choice(["sma", "ema"]),
+        "edge": Float(0.0, 0.1),
+    }
+    constraints = ("fast < slow",)
+    asked = 0
+
+    @staticmethod
+    def indicators(p):
+        Kinds.asked += 1
+        return {"fast_ma": SMA(p.fast) if p.kind == "sma" else EMA(p.fast), "slow_ma": SMA(p.slow)}
+
+    @staticmethod
+    def on_bar(fast_ma, slow_ma, edge, kind):
+        if kind == "ema" and fast_ma < slow_ma:
+            return -1.0
+        return 1.0 if fast_ma > slow_ma * (1.0 + edge) else 0.0
+
+
+class Told(Kinds):
+    """The same, in words that tell."""
+
+    @staticmethod
+    def indicators(p):
+        fast = SMA(p.fast) if p.kind == "sma" else EMA(p.fast)
+        return {"fast_ma": fast, "slow_ma": SMA(p.slow)}
+
+
+@pytest.fixture(scope="module")
+def bars():
+    close = 100 * np.exp(np.cumsum(np.random.default_rng(2).normal(0, 0.01, 400)))
+    index = pd.date_range("2020-01-01", periods=400, freq="D", tz="UTC")
+    return load_bars(pd.DataFrame({"open": close, "high": close, "low": close, "close": close}, index=index))
+
+
+METRICS = ["final_equity", "trades"]
+GRID = {"fast": [3, 5, 9], "slow": [9, 20, 40], "edge": [0.0, 0.01], "costs.commission_bps": [0.0, 10.0]}
+
+
+@pytest.mark.parametrize(
+    ("more", "trials"), [({"kind": ["sma", "ema"]}, 64), ({"execution.stop_loss_pct": [None, 3.0]}, 64)],
+    ids=["texts", "settings"],
+)  # fmt: skip
+def test_a_sweep_gives_the_same_with_and_without(bars, monkeypatch, more, trials):
+    """Also with texts, which are part of the code, and settings, which choose the kernel."""
+    assert reads_of(Kinds.indicators) is None
+    assert reads_of(Told.indicators) == {"fast_ma": ("fast", "kind"), "slow_ma": ("slow",)}
+    grid = {"kind": ["sma"], **GRID, **more}
+    Kinds.asked = 0
+    one_by_one = sweep(bars, Kinds, grid, workers=1, metrics=METRICS).table
+    assert Kinds.asked >= trials
+    together = sweep(bars, Told, grid, workers=1, metrics=METRICS).table
+    monkeypatch.setattr(reads, "KEPT", 0)  # forgotten after every chunk
+    forgetful = sweep(bars, Told, grid, workers=2, chunk_size=7, metrics=METRICS).table
+    assert len(together) == trials
+    pd.testing.assert_frame_equal(one_by_one, together, check_exact=True)
+    pd.testing.assert_frame_equal(one_by_one, forgetful, check_exact=True)
+
+
+def test_a_refused_indicator_is_told_with_its_strategy(bars):
+    class Refused(Kinds):
+        @staticmethod
+        def indicators(p):
+            return {"fast_ma": SMA(p.fast), "slow_ma": SMA(p.slow - 20)}
+
+    with pytest.raises(Exception, match=r"Refused.*indicators: SMA: timeperiod is out of range; found -11"):
+        sweep(bars, Refused, {"kind": ["sma"], **GRID}, workers=1)
