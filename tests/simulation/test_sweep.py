@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import admf
+from admf.core.config.models import SizingConfig
 from admf.errors import AdmfError, ConfigError, StrategyError
 from admf.indicators import RSI, SMA, custom
 from admf.simulation.measures import STREAMED
@@ -247,7 +248,8 @@ def test_settings_in_a_table(random_frame):
         (
             {"costs.slippage_bps": [1.0, -2.0]},
             ConfigError,
-            "BacktestConfig has 1 problem\n  costs.slippage_bps: must be at least 0\n    found: -2.0",
+            "the trial of costs.slippage_bps = -2.0 has 1 problem\n  costs.slippage_bps: must be at least 0\n"
+            "    found: -2.0",
         ),
     ],
 )
@@ -401,19 +403,57 @@ def test_constraints_leave_combinations_of_a_grid_out(random_bars):
 def test_the_best_trial_is_what_a_single_simulation_is_told(random_bars):
     bars = random_bars(1)
     grid = {**GRID, "costs.slippage_bps": [0.0, 5.0], "execution.stop_loss_pct": [None, 2.0]}
-    result = admf.sweep(bars, "sma_cross", grid, metrics=["sharpe_ratio", "trades"])
+    common = {
+        "costs": {"commission_bps": 7.0, "slippage_bps": 90.0},
+        "sizing": SizingConfig(fraction=0.5),
+        "initial_cash": 5_000.0,
+        "risk_free_pct": 1.0,
+        "start": bars.index[20].date(),
+    }
+    result = admf.sweep(bars, "sma_cross", grid, metrics=["sharpe_ratio", "trades"], **common)
     best = result.best()
     assert best.metrics["sharpe_ratio"] == result.table["sharpe_ratio"].max()
     assert best.number == result.table["sharpe_ratio"].idxmax() == result.top().index[0]
     assert {type(value) for value in best.params.values()} == {int}
-    assert set(best.settings) == {"costs", "execution"}
+    assert best.settings["costs"] == {"commission_bps": 7.0, "slippage_bps": 0.0}
+    assert best.settings["sizing"] == {"fraction": 0.5}
     single = admf.simulate(bars, "sma_cross", best.params, **best.settings)
     assert single.metrics["sharpe_ratio"] == best.metrics["sharpe_ratio"]
+    assert single.initial_cash == 5_000.0
     assert result.best("trades", lowest=True).metrics["trades"] == result.table["trades"].min()
-    unset = admf.sweep(bars, "sma_cross", {**GRID, "execution.stop_loss_pct": [None, 90.0]}, metrics=FEW)
-    assert unset.best("sharpe_ratio").settings == {
-        "execution": {"stop_loss_pct": None}
-    }  # the first of equals
+
+
+def test_a_setting_that_is_none_in_other_trials_is_told_as_it_was(random_bars):
+    """Whole bars and None are a column of floats, which the config would refuse of a number of bars."""
+    bars = random_bars(2, 60)
+    common = {"execution": {"limit_offset_bps": 300.0}}
+    for bars_in_force in ([None, 2], [2, None]):
+        grid = {"length": [2], "execution.order_type": ["limit"]}
+        grid["execution.cancel_after_bars"] = bars_in_force
+        result = admf.sweep(bars, NeedsPython, grid, metrics=["trades"], **common)
+        assert result.table["execution.cancel_after_bars"].dtype == float
+        trial = result.best("trades")
+        told = trial.settings["execution"]["cancel_after_bars"]
+        assert repr(told) == repr(bars_in_force[trial.number])
+        single = admf.simulate(bars, NeedsPython, trial.params, **trial.settings)
+        assert single.metrics["trades"] == trial.metrics["trades"]
+
+
+def test_what_the_trials_name_is_judged_with_their_values(random_bars):
+    """Alone the base would be wrong: 5 units do not go with the default method."""
+    bars, base = random_bars(1), {"sizing": {"units": 5.0}}
+    result = admf.sweep(bars, "sma_cross", {**GRID, "sizing.method": ["fixed_units"]}, metrics=FEW, **base)
+    best = result.best("cum_returns_final")
+    single = admf.simulate(bars, "sma_cross", best.params, **best.settings)
+    assert single.metrics["cum_returns_final"] == best.metrics["cum_returns_final"]
+    both = {**GRID, "sizing.method": ["fixed_units", "cash_fraction"], "costs.slippage_bps": [0.0]}
+    with pytest.raises(ConfigError) as caught:
+        admf.sweep(bars, "sma_cross", both, metrics=FEW, **base)
+    assert str(caught.value) == (
+        "the trial of sizing.method = cash_fraction, costs.slippage_bps = 0.0 has 1 problem\n"
+        "  sizing.units: does not go with method cash_fraction\n    found: 5.0\n"
+        "    hint: remove it, or write method: fixed_units"
+    )
 
 
 def test_the_best_of_a_metric_is_in_its_better_direction(random_bars):

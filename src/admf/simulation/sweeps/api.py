@@ -30,7 +30,7 @@ from admf.simulation.sweeps.plan import Binder, Group, blocks_of
 from admf.simulation.sweeps.result import SweepResult
 from admf.simulation.sweeps.space import Trials, read_trials
 from admf.simulation.sweeps.store import Store, digest_of
-from admf.simulation.sweeps.variants import Variants, read_variants
+from admf.simulation.sweeps.variants import Variants, keys_of, read_variants
 from admf.typing import FloatArray
 
 if TYPE_CHECKING:
@@ -87,7 +87,8 @@ def sweep(
         A DataFrame with a row a trial; or a grid, a mapping of names to lists of values, of which every
         combination is a trial that the strategy's constraints allow. What is not named takes its default.
         Settings may be among them: ``execution.stop_loss_pct``, ``sizing.fraction``, ``costs.slippage_bps``
-        and the other keys of these sections; a trial's own value stands in place of the one given for all.
+        and the other keys of these sections; a trial's own value stands in place of the one given for all,
+        and what goes together is checked trial by trial.
     metrics
         Names of the metrics to compute, of those that a sweep streams; None: all of these. Fewer are quicker.
     workers
@@ -137,10 +138,12 @@ def sweep(
     def config_of(sections: Mapping[str, Any]) -> BacktestConfig:
         return backtest_config(strategy, sections, initial_cash, start, end, risk_free_pct)
 
-    sections = {"execution": execution, "sizing": sizing, "costs": costs, "margin": margin, "risk": risk}
-    config = config_of(sections)
+    given = {"execution": execution, "sizing": sizing, "costs": costs, "margin": margin, "risk": risk}
+    sections = {each: keys_of(section) for each, section in given.items()}
     found, name, source = locate(strategy, allow_modules)
     trials = read_trials(found, name, parameters)
+    # what the trials name is judged with their values, each combination of them
+    config = config_of({} if trials.settings else given)
     _refuse_clashes(name, trials, names)
     binder = Binder(found, name, strategy, allow_modules)
     orders = False
@@ -175,6 +178,14 @@ def sweep(
         seconds=time.monotonic() - began,
         folder=folder,
         _parts=tuple(run.parts),
+        _given={
+            **{each: keys for each, keys in sections.items() if keys},
+            "initial_cash": initial_cash,
+            "start": start,
+            "end": end,
+            "risk_free_pct": risk_free_pct,
+            "allow_modules": tuple(allow_modules),
+        },
     )
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Trial(NamedTuple):
     """One trial of a sweep: what `admf.simulate` is told to run it alone, and its metrics.
 
-    ``admf.simulate(bars, strategy, trial.params, **trial.settings)``, where nothing else was set.
+    ``admf.simulate(bars, strategy, trial.params, **trial.settings)`` is that trial.
 
     Parameters
     ----------
@@ -28,14 +28,16 @@ class Trial(NamedTuple):
     params
         Parameters of the strategy that the sweep named; the others had their defaults.
     settings
-        Section -> key -> value, of the settings that the sweep named: ``{"costs": {"slippage_bps": 5}}``.
+        Everything else that it ran under, as `admf.simulate` takes it: the sections with the values of this
+        trial among those of all, ``{"costs": {"commission_bps": 5, "slippage_bps": 2}}``, initial_cash,
+        risk_free_pct, start, end and allow_modules.
     metrics
         By name; NaN where undefined.
     """
 
     number: int
     params: dict[str, Any]
-    settings: dict[str, dict[str, Any]]
+    settings: dict[str, Any]
     metrics: dict[str, float]
 
 
@@ -78,6 +80,7 @@ class SweepResult:
     seconds: float
     folder: Path | None = None
     _parts: tuple[Mapping[str, Any], ...] = field(default=())
+    _given: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -122,11 +125,12 @@ class SweepResult:
             raise AdmfError(f"no trial of this sweep has a {metric}: it is NaN in all {self.finished}")
         row: dict[str, Any] = {name: _plain(chosen[name].iloc[0]) for name in chosen.columns}
         metrics = {name: float(row.pop(name)) for name in self.metrics}
-        settings: dict[str, dict[str, Any]] = {}
+        settings = {
+            name: dict(each) if isinstance(each, Mapping) else each for name, each in self._given.items()
+        }
         for name in [name for name in row if "." in name]:
             section, _, key = name.partition(".")
-            value = row.pop(name)
-            settings.setdefault(section, {})[key] = None if value != value else value
+            settings.setdefault(section, {})[key] = _setting(row.pop(name))
         return Trial(int(chosen.index[0]), row, settings, metrics)
 
     def top(
@@ -164,3 +168,12 @@ class SweepResult:
 def _plain(value: Any) -> Any:
     """Give a number of numpy as Python's."""
     return value.item() if isinstance(value, np.generic) else value
+
+
+def _setting(value: Any) -> Any:
+    """Undo what a column did to a setting that is none in other trials: its whole numbers became floats."""
+    if not isinstance(value, float):
+        return value
+    if value != value:
+        return None
+    return int(value) if value.is_integer() else value

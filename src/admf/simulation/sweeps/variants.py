@@ -72,7 +72,7 @@ class Variants:
 
 def read_variants(
     trials: Trials,
-    sections: Mapping[str, Any],
+    common: Mapping[str, Mapping[str, Any]],
     config_of: Callable[[Mapping[str, Any]], BacktestConfig],
     bars: Bars,
     gives_orders: bool,
@@ -83,9 +83,9 @@ def read_variants(
     Parameters
     ----------
     trials
-        Their columns of settings override `sections`.
-    sections
-        Execution, sizing and costs of the sweep by name: mappings, models of the config, or None.
+        Their columns of settings override `common`, which need not do without them.
+    common
+        Keys of execution, sizing, costs, margin and risk of the sweep, by section.
     config_of
         Makes the config of such sections.
     bars
@@ -100,7 +100,6 @@ def read_variants(
     ConfigError
         A value is wrong, needs volume that the bars have not, or does nothing for such a strategy.
     """
-    common = {name: _mapping(section) for name, section in sections.items()}
     chosen: list[int] | None = None
     distinct: dict[tuple[Any, ...], int] = {(): 0}
     if trials.settings:
@@ -111,7 +110,13 @@ def read_variants(
     for row in distinct:
         if stopped():
             return Variants([], [], [], [])
-        one = _settings(trials.settings, row, common, config_of, bars, gives_orders)
+        try:
+            one = _settings(trials.settings, row, common, config_of, bars, gives_orders)
+        except ConfigError as error:
+            if not row:
+                raise
+            which = ", ".join(f"{name} = {value}" for name, value in zip(trials.settings, row, strict=True))
+            raise ConfigError(error.problems, f"the trial of {which}") from None
         settings.append(one.for_bars(bars.symbol, bars.periods_per_year))
     detailed = [gives_orders or each.detailed for each in settings]
     basic = [each for each, orders in zip(settings, detailed, strict=True) if not orders]
@@ -151,7 +156,8 @@ def _settings(
     return settings_of(config)
 
 
-def _mapping(section: Any) -> Mapping[str, Any]:
+def keys_of(section: Any) -> Mapping[str, Any]:
+    """Give the keys that a section was given: a mapping, a model of the config, or None."""
     if section is None:
         return {}
     if isinstance(section, Mapping):
