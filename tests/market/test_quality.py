@@ -178,7 +178,11 @@ def test_runs_without_volume_or_movement():
     assert warnings_of(with_cell("volume", slice(4, 10), 0)) == [
         "volume is 0 for 5 bars or more, from each of these rows on, in 1 row: row 4 (2020-01-07): for 6 bars"
     ]
-    assert warnings_of(with_cell("volume", slice(4, 8), 0)) == []
+    short = with_cell("volume", slice(4, 8), 0)
+    assert warnings_of(short) == []
+    said = [each for each in load_bars(short, symbol="ACME").findings if each.kind == "zero_volume"]
+    assert [(each.severity, each.count) for each in said] == [("info", 4)]
+    assert said[0].message.startswith("volume is 0 in 4 rows: row 4 (2020-01-07); row 5 (2020-01-08)")
     frame = plain()
     frame.iloc[4:11, :4] = 104.0
     assert warnings_of(frame) == [

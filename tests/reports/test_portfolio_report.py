@@ -13,6 +13,8 @@ import admf
 from admf.core.config import RebalanceConfig
 from admf.reports import equity_svg, summary_markdown, write_report
 from admf.reports.html import render
+from admf.reports.parts import TRADE_COLUMNS
+from admf.reports.style import CSS
 from admf.simulation.portfolio.figures import COLOURS, weights_figure
 
 SECTIONS = [
@@ -198,6 +200,20 @@ def test_the_page_shows_financing_reasons_orders_and_the_rerun(traded, read_page
     assert f"{traded.pessimistic.equity_values[-1]:,.2f}" in rerun
     assert traded.pessimistic.assumptions["costs"] in rerun
     assert "Under pessimistic assumptions:" in summary_markdown(traded)
+
+
+def test_trades_with_every_column_fit_a_page_of_1280_pixels(traded):
+    """By the number of their characters, 0.62 em each: digits of a wide font. What is wider is shaded."""
+    table = re.search(r'<table id="trades-table".*?</table>', render(traded), re.DOTALL)[0]
+    rows = [
+        re.findall(r"<t[hd](?: [^>]*)?>(?:<button[^>]*>)?([^<]*)", row) for row in table.split("</tr>")[:-1]
+    ]
+    assert len(rows[0]) == len(TRADE_COLUMNS)
+    longest = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    size, padding = re.search(r"#trades-table\{font-size:([\d.]+)px\}.*?padding:\d+px (\d+)px", CSS).groups()
+    margins = 2 * (20 + 20 + 1)  # of the page, of the section, its border
+    assert sum(longest) * 0.62 * float(size) + len(longest) * 2 * int(padding) < 1280 - margins
+    assert "var(--shade)" in re.search(r"\.scroll\{(.*?)\}", CSS, re.DOTALL)[1]
 
 
 def test_a_page_without_them_has_no_place_for_them(text, read_page):

@@ -207,7 +207,7 @@ def check_timeframe(table: Table, timeframe: str) -> list[Finding]:
 
 
 def check_oddities(table: Table) -> list[Finding]:
-    """Warnings: legal, but worth a look; expects a table without errors.
+    """Warnings: legal, but worth a look, and an ``info`` on bars without volume; expects no errors.
 
     Suspected splits: the open is a simple ratio of the close before (3:2, 2, 3, 4, 5, 10, either way), to 3
     %. Extreme returns: the close moves by more than 50 % in a bar. Runs: at least 5 bars in a row without
@@ -258,6 +258,12 @@ def check_oddities(table: Table) -> list[Finding]:
             )
         else:
             findings += _check_runs(table, silent, "zero_volume", "volume is 0", "volume")
+            if silent.any():
+                # All are counted: a simulation with a cap on volume halts each of them, and says how many.
+                rows = np.flatnonzero(silent)
+                findings.append(
+                    table.rows.finding("zero_volume", "info", "volume is 0", rows, column="volume")
+                )
     return findings
 
 

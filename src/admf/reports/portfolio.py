@@ -214,7 +214,7 @@ def _call(result: PortfolioResult) -> str:
 
 
 def _share(part: float, whole: float) -> str:
-    return percent(round(float(part) / whole, 6) + 0.0) if whole else DASH
+    return percent(round(float(part) / whole, 3) + 0.0) if whole else DASH
 
 
 def _money(value: float, signed: bool = False) -> str:

@@ -7,9 +7,9 @@ from __future__ import annotations
 CSS = """
 :root{color-scheme:light dark;--bg:#f4f6f8;--card:#fff;--ink:#18212f;--muted:#5a6676;--line:#e1e6ec;
 --accent:#1c6cb3;--gain:#0a7a6b;--loss:#b5480b;--gain-rgb:15,157,138;--loss-rgb:217,96,26;--warn:#fff5e6;
---warn-line:#e9b872;--tip:#18212f;--tip-ink:#fff}
+--warn-line:#e9b872;--tip:#18212f;--tip-ink:#fff;--shade:rgba(24,33,47,.22)}
 @media (prefers-color-scheme:dark){:root{--bg:#0e1217;--card:#161b22;--ink:#e6eaf0;--muted:#9ba7b6;--line:#2a323d;
---accent:#6fb4f2;--gain:#43c9b3;--loss:#f39154;--warn:#2a2115;--warn-line:#8a6530;--tip:#e6eaf0;--tip-ink:#18212f}}
+--accent:#6fb4f2;--gain:#43c9b3;--loss:#f39154;--warn:#2a2115;--warn-line:#8a6530;--tip:#e6eaf0;--tip-ink:#18212f;--shade:rgba(0,0,0,.6)}}
 *{box-sizing:border-box}[hidden]{display:none!important}
 html{scroll-behavior:smooth;scroll-padding-top:56px;-webkit-text-size-adjust:100%}
 @media (prefers-reduced-motion:reduce){html{scroll-behavior:auto}}
@@ -58,13 +58,18 @@ min-width:0}
 .plot{width:100%;min-height:120px;margin-top:6px}
 .plot-equity{height:470px}.plot-price{height:430px}.plot-rolling{height:270px}.plot-half{height:320px}
 .halves{display:grid;grid-template-columns:repeat(2,minmax(0,1fr));gap:0 28px}
-.scroll{overflow-x:auto;margin:10px -20px 0;padding:0 20px;-webkit-overflow-scrolling:touch}
+.scroll{overflow-x:auto;margin:10px -20px 0;padding:0 20px;-webkit-overflow-scrolling:touch;background:
+linear-gradient(90deg,var(--card) 40%,transparent) 0/48px 100% no-repeat local,
+linear-gradient(270deg,var(--card) 40%,transparent) 100%/48px 100% no-repeat local,
+linear-gradient(90deg,var(--shade),transparent) 0/14px 100% no-repeat scroll,
+linear-gradient(270deg,var(--shade),transparent) 100%/14px 100% no-repeat scroll}
 table{border-collapse:collapse;width:100%;font-size:13.5px;font-variant-numeric:tabular-nums}
 th,td{padding:6px 8px;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
 thead th{color:var(--muted);font-weight:600}
 tbody th{font-weight:600}
 tr:last-child td,tr:last-child th{border-bottom:0}
 .text{text-align:left}
+@media screen{#trades-table{font-size:12.5px}#trades-table th,#trades-table td{padding:6px 5px}}
 .wide td,.wide th{white-space:normal;vertical-align:top}
 .wide td.text{color:var(--muted)}.wide .num{white-space:nowrap;font-weight:600}
 .wide th.text{width:13em}.still{color:var(--muted);opacity:.6}
@@ -73,9 +78,9 @@ tr:last-child td,tr:last-child th{border-bottom:0}
 .months .total{font-weight:650;border-left:8px solid var(--card)}
 .sort{all:unset;cursor:pointer;white-space:nowrap}
 .sort:focus-visible{outline:2px solid var(--accent);border-radius:3px}
-.sort::after{content:" \\2195";opacity:.35}
-[aria-sort=ascending] .sort::after{content:" \\2191";opacity:1}
-[aria-sort=descending] .sort::after{content:" \\2193";opacity:1}
+.sort::after{content:"\\2195";opacity:.35;font-size:.8em;margin-left:2px}
+[aria-sort=ascending] .sort::after{content:"\\2191";opacity:1}
+[aria-sort=descending] .sort::after{content:"\\2193";opacity:1}
 .bar{height:10px;border-radius:3px;background:var(--accent);min-width:2px}
 .costs td:nth-child(3){width:45%}.costs .text{white-space:normal}
 .button{font:inherit;font-size:13px;padding:4px 12px;border:1px solid var(--line);border-radius:7px;
@@ -117,7 +122,7 @@ nav,.button,.info,.pager,.skip,.modebar{display:none!important}
 .halves{grid-template-columns:repeat(2,minmax(0,1fr));gap:0 10px}
 .plot{height:auto!important;min-height:0;break-inside:avoid}h2,h3,.head,.note{break-after:avoid}
 body{font-size:11pt}section,.tile{break-inside:avoid;border-color:#ccc}section.long{break-inside:auto}
-.scroll{overflow:visible}table{font-size:8pt}th,td{padding:3px 4px}.sort::after{content:""!important}pre{max-height:none;white-space:pre-wrap}
+.scroll{overflow:visible;background:none}table{font-size:8pt}th,td{padding:3px 4px}.sort::after{content:""!important}pre{max-height:none;white-space:pre-wrap}
 .months td,.months th{min-width:0}
 *{print-color-adjust:exact;-webkit-print-color-adjust:exact}
 }

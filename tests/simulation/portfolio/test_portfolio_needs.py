@@ -194,6 +194,13 @@ def test_the_card_does_not_deny_what_is_on(some_bars):
         "their next opens; shares to sell short can always be borrowed; no borrow cost; borrowed cash is "
         "free of charge; no interest on cash"
     )
+    both = BacktestConfig(portfolio={}, sizing={"fraction": 1.2}, margin={"leverage": 1.25})
+    scaled = assumption_card(
+        join(bars), 0, 9, settings_of(both), "monthly", RebalanceConfig(), "x", np.zeros(2), {}, True
+    )
+    assert scaled["borrowing"].startswith(
+        "the absolute weights add to 1.04167 at most (times sizing.fraction, 1.2, that is the leverage, 1.25)"
+    )
     late = card(bars, "execution", {"latency_bars": 1})
     assert late["fill"] == (
         "a decision reaches the market 1 bar after the open of the next bar; bars are those of each symbol"

@@ -141,7 +141,12 @@ def _borrowing(settings: Settings) -> str:
             "none: the absolute weights add to 1 at most; cash goes below zero only where a position costs "
             "more to close than there is; no borrow cost, no margin call and no interest on cash"
         )
-    parts = [f"the absolute weights add to {settings.leverage / max(settings.fraction, 1.0):g} at most"]
+    most = f"the absolute weights add to {settings.leverage / max(settings.fraction, 1.0):g} at most"
+    if settings.fraction > 1:
+        most += (
+            f" (times sizing.fraction, {settings.fraction:g}, that is the leverage, {settings.leverage:g})"
+        )
+    parts = [most]
     if settings.leverage > 1:
         parts.append(f"purchases may borrow up to {settings.leverage - 1:g} x the equity")
     else:
