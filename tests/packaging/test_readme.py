@@ -102,15 +102,16 @@ def test_the_preset_that_is_shown_runs() -> None:
         assert f"`{name}`" in README
 
 
-def test_every_key_is_in_the_page_of_keys() -> None:
-    script = "import runpy, sys; sys.stdout.write(runpy.run_path('docs/make_config_page.py')['page']())"
+@pytest.mark.parametrize("name", ["config", "metrics"])
+def test_pages_of_keys_and_metrics_are_those_of_the_code(name: str) -> None:
+    script = f"import runpy, sys; sys.stdout.write(runpy.run_path('docs/make_{name}_page.py')['page']())"
     done = subprocess.run(  # a process of its own: tests register workflow types
         [sys.executable, "-c", script], cwd=ROOT, text=True, capture_output=True, check=False
     )
     assert done.returncode == 0, done.stderr
-    page = (ROOT / "docs" / "config.md").read_text(encoding="utf-8")
-    assert page == done.stdout, "run python docs/make_config_page.py"
-    assert "[docs/config.md](docs/config.md)" in README
+    page = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    assert page == done.stdout, f"run python docs/make_{name}_page.py"
+    assert f"[docs/{name}.md](docs/{name}.md)" in README
 
 
 def test_rules_that_are_shown_run() -> None:

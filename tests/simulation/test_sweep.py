@@ -17,7 +17,8 @@ from admf.core.config.models import SizingConfig
 from admf.errors import AdmfError, ConfigError, StrategyError
 from admf.indicators import RSI, SMA, custom
 from admf.simulation.measures import STREAMED
-from admf.simulation.metrics_glossary import LOWER_IS_BETTER
+from admf.simulation.metrics import TAILS
+from admf.simulation.metrics_glossary import GLOSSARY, LOWER_IS_BETTER
 from admf.strategies.space import Bool, Choice, Float, Int
 
 FEW = ["cum_returns_final", "sharpe_ratio", "max_drawdown", "trades"]
@@ -474,6 +475,35 @@ def test_a_best_trial_that_there_is_not_is_told(random_bars):
     assert len(result.top("sharpe_ratio")) == 0
     with pytest.raises(AdmfError, match="this sweep has no metric 'calmar'"):
         result.best("calmar")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("total_return", "cum_returns_final"),
+        ("Closed trades", "trades"),
+        ("sharpe", "sharpe_ratio"),
+        ("maximum drawdown", "max_drawdown"),
+        ("tail_ratio", None),
+        ("xyz", None),
+    ],
+)
+def test_an_unknown_metric_may_be_a_title_of_the_reports(random_bars, name, meant):
+    result = admf.sweep(random_bars(1), "sma_cross", GRID, metrics=FEW)
+    guess = f"did you mean {meant}? " if meant else ""
+    with pytest.raises(AdmfError) as caught:
+        result.best(name)
+    assert str(caught.value) == (
+        f"this sweep has no metric {name!r}\n  hint: {guess}it computed: {', '.join(FEW)}"
+    )
+    if meant:
+        with pytest.raises(AdmfError, match=f"no metric is called '{name}'\n  hint: did you mean {meant}"):
+            admf.sweep(random_bars(1), "sma_cross", GRID, metrics=[name])
+
+
+def test_help_names_the_metrics_that_do_not_stream():
+    about = admf.sweep.__doc__.partition("    metrics\n")[2].partition("    workers\n")[0]
+    assert [name for name in GLOSSARY if name not in STREAMED and name in about] == list(TAILS)
 
 
 def test_trials_that_never_have_their_values_are_nan(random_bars):

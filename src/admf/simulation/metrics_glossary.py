@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
+
+from admf.core.registry import nearest
 
 DASH = "\N{EN DASH}"  # stands for a value that is not defined
 
@@ -182,3 +185,13 @@ LOWER_IS_BETTER = frozenset(
         "ulcer_index",
     }
 )
+
+
+def meant_metric(name: str, names: Iterable[str]) -> str | None:
+    """Give the one of `names` that an unknown name means: a title of the reports, or a slip; None if none."""
+    asked = name.casefold().replace("_", " ").strip()
+    by_title = {GLOSSARY[each].title.casefold(): each for each in names}
+    if asked in by_title:
+        return by_title[asked]
+    near = nearest(name, by_title.values()) or nearest(asked, by_title)
+    return by_title.get(near, near) if near else None

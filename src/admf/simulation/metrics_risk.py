@@ -90,7 +90,7 @@ def ulcer_index(returns: ArrayLike) -> float:
 def value_at_risk(returns: ArrayLike, cutoff: float = 0.05) -> float:
     """Return per bar that is undercut by the worst `cutoff` share of the bars.
 
-    Historical: the `cutoff` quantile, interpolated linearly. A fraction, negative for a loss.
+    Historical: ``quantile(r, cutoff)``, interpolated linearly. A fraction, negative for a loss.
     Source: empyrical.
     No bar, or any NaN among the returns: NaN.
     """
@@ -101,7 +101,7 @@ def value_at_risk(returns: ArrayLike, cutoff: float = 0.05) -> float:
 def conditional_value_at_risk(returns: ArrayLike, cutoff: float = 0.05) -> float:
     """Mean return per bar of the worst `cutoff` share of the bars (expected shortfall).
 
-    Mean of the ``int((n - 1) * cutoff) + 1`` lowest. Source: empyrical. A fraction, negative for a loss.
+    ``mean(lowest int((n - 1) * cutoff) + 1 of r)``. Source: empyrical. A fraction, negative for a loss.
     NaN returns are left out; none left: NaN.
     """
     valid = without_nan(as_returns(returns))

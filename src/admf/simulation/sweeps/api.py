@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from admf.core.registry import nearest
 from admf.errors import AdmfError, StrategyError
 from admf.indicators import Indicator
 from admf.market.timeframes import rate_warnings
 from admf.simulation.api import backtest_config, simulated_range
 from admf.simulation.measures import STREAMED, TOLD
 from admf.simulation.metrics import TAILS, market_returns, risk_free_per_bar
+from admf.simulation.metrics_glossary import meant_metric
 from admf.simulation.step_source import gives_orders
 from admf.simulation.sweeps.engine import Engine, Market, Running, StepFailedError, Stop
 from admf.simulation.sweeps.plan import Binder, Group, blocks_of
@@ -90,7 +90,9 @@ def sweep(
         and the other keys of these sections; a trial's own value stands in place of the one given for all,
         and what goes together is checked trial by trial.
     metrics
-        Names of the metrics to compute, of those that a sweep streams; None: all of these. Fewer are quicker.
+        Names of the metrics to compute: those of `SimulationResult.metrics` but for value_at_risk,
+        conditional_value_at_risk and tail_ratio, which need the returns in order of size; None: all of these.
+        Fewer are quicker.
     workers
         Threads; None: one a processor. The numbers do not depend on it.
     chunk_size
@@ -374,7 +376,7 @@ def _metric_names(metrics: Sequence[str] | None) -> tuple[str, ...]:
             message = f"a sweep cannot stream {', '.join(kept)}: it needs the returns in order of size"
         else:
             message = f"no metric is called {wrong[0]!r}" if wrong else "a sweep needs at least one metric"
-        near = nearest(str(wrong[0]), STREAMED) if wrong and not kept else None
+        near = meant_metric(str(wrong[0]), STREAMED) if wrong and not kept else None
         hint = f"did you mean {near}? " if near else ""
         raise AdmfError(message, f"{hint}a sweep streams: {', '.join(STREAMED)}")
     return names

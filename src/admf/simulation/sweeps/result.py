@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from admf.errors import AdmfError
-from admf.simulation.metrics_glossary import LOWER_IS_BETTER
+from admf.simulation.metrics_glossary import GLOSSARY, LOWER_IS_BETTER, meant_metric
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -151,7 +151,10 @@ class SweepResult:
             The sweep did not compute that metric.
         """
         if metric not in self.metrics:
-            raise AdmfError(f"this sweep has no metric {metric!r}", f"it computed: {', '.join(self.metrics)}")
+            near = None if metric in GLOSSARY else meant_metric(metric, self.metrics)
+            hint = f"did you mean {near}? " if near else ""
+            hint += f"it computed: {', '.join(self.metrics)}"
+            raise AdmfError(f"this sweep has no metric {metric!r}", hint)
         if lowest is None:
             lowest = metric in LOWER_IS_BETTER
         table = self.table.dropna(subset=[metric])
