@@ -6,7 +6,7 @@ found, what is allowed, and what to do.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,11 +78,15 @@ class ConfigError(AdmfError):
 
 
 class DataError(AdmfError):
-    """Market data that cannot be used; carries the findings of the quality gate, if it got that far."""
+    """Market data that cannot be used; carries the findings of the quality gate, if it got that far.
+
+    `done` is what came of other symbols, where the error is of some of several.
+    """
 
     def __init__(self, message: str, hint: str | None = None, findings: Sequence[Any] = ()) -> None:
         super().__init__(message, hint)
         self.findings = tuple(findings)
+        self.done: Mapping[str, Any] = {}
 
 
 class TransientDataError(DataError):

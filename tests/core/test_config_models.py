@@ -481,3 +481,16 @@ def test_more_text_than_prefect_takes_as_parameters_is_an_error():
     assert problems(metadata=notes) == (
         "  workflow.metadata.k249: the config holds more than 250000 bytes of text"
     )
+
+
+@pytest.mark.parametrize(
+    ("workflow", "owner"),
+    [
+        ({"costs": {}}, "backtest_config"),
+        ({"backtest_config": {**BACKTEST, "execution": {"spread_column": "x"}}}, "backtest_config.costs"),
+        ({"backtest_config": {**BACKTEST, "stop_loss_pct": 5}}, "backtest_config.execution"),
+        ({"backtest_config": {**BACKTEST, "costs": {"end_date": None}}}, "data_config and backtest_config"),
+    ],
+)
+def test_a_key_of_another_section_is_told_its_place(workflow, owner):
+    assert problems(**workflow).endswith(f"\n    hint: it is a key of {owner}")

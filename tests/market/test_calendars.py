@@ -89,7 +89,9 @@ def test_weeks_and_months():
     ]
 
 
-@pytest.mark.parametrize(("name", "near"), [("xnys", "XNYS"), ("NYSEE", "NYSE"), ("24-7", "24/7")])
+@pytest.mark.parametrize(
+    ("name", "near"), [("xnys", "XNYS"), ("XNYZ", "XNYS"), ("NYSEE", "NYSE"), ("24-7", "24/7")]
+)
 def test_unknown_calendar(name, near):
     with pytest.raises(DataError) as caught:
         warnings_of(pd.bdate_range("2020-01-01", periods=12), calendar=name)

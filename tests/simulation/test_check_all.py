@@ -120,3 +120,44 @@ def test_a_section_that_is_not_there_hides_no_missing_file() -> None:
         "workflow.backtest_config",
         "workflow.data_config",
     ]
+
+
+def test_an_unknown_key_hides_no_fault_of_a_list_beside_it() -> None:
+    tiers = [{"above": 50_000.0, "bps": 4.0}, {"above": 0.0, "bps": 8.0}]
+    costs = {"commission_tiers": tiers, "slippage_pct": 3.0}
+    found = problems({"strategy": {"name": "buy_and_hold"}, "costs": costs})
+    assert found == {
+        "backtest_config.costs.slippage_pct": "is an unknown key",
+        "backtest_config.costs.commission_tiers.0.above": "must be 0 in the first tier",
+        "backtest_config.costs.commission_tiers.1.above": "must be greater than in the tier before",
+    }
+
+
+def test_a_missing_file_hides_nothing_of_the_other_symbols(csv: str) -> None:
+    """Dates and columns are judged by the bars that are there, weights by all symbols that are named."""
+    one = Path(csv).with_name("AAA.csv")
+    one.write_text(Path(csv).read_text())
+    Path(csv).with_name("BBB.csv").write_text(
+        "date,open,high,low,close\n2020-01-01,1,1,1,0\n2020-01-02,1,1,1,1\n"
+    )
+    data = {"source": "csv", "path": str(one.with_name("{symbol}.csv")), "symbols": ["AAA", "BBB", "CCC"]}
+    weights = {"AAA": 0.5, "CCC": 0.3, "ZZZ": 0.1}
+    tiers = [{"above": 5.0, "bps": 4.0}, {"above": 0.0, "bps": 8.0}]  # two faults of one list
+    found = problems(
+        {
+            "portfolio": {"allocation": {"name": "fixed_weights", "params": {"weights": weights}}},
+            "start_date": "2030-01-01",
+            "costs": {"spread_column": "sprd", "commission_tiers": tiers},
+        },
+        data,
+    )
+    assert set(found) == {
+        "backtest_config.costs.commission_tiers.0.above",
+        "backtest_config.costs.commission_tiers.1.above",
+        "backtest_config.costs.spread_column",
+        "backtest_config.portfolio.allocation.params.weights.ZZZ",
+        "backtest_config.start_date",
+        "data_config",
+    }
+    assert "CCC.csv does not exist" in found["data_config"]
+    assert "BBB (csv): refused, 1 error in the data" in found["data_config"]

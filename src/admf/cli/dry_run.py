@@ -112,17 +112,18 @@ def _check_infrastructure(config: WorkflowConfig, problems: list[Problem], notes
 
 
 def _load(config: WorkflowConfig, problems: list[Problem], notes: list[str]) -> MarketBars:
-    from admf.market import load_market
-    from admf.market.load import MarketBars
+    from admf.market.load import MarketBars, load_what_can_be
 
     if config.data_config.source.startswith(_BLOCK):
         notes.append(f"{config.data_config.source} is looked up when the run starts: its data is not checked")
         return MarketBars({}, {})
     try:
-        return load_market(config.data_config)
-    except DataError as error:
+        market, error = load_what_can_be(config.data_config)
+    except DataError as failed:
+        market, error = MarketBars({}, {}), failed
+    if error is not None:
         problems.append(config.problem("data_config", error.message, hint=error.hint))
-        return MarketBars({}, {})
+    return market
 
 
 def _check_backtest(
@@ -135,9 +136,10 @@ def _check_backtest(
     """Check strategy or portfolio on the bars, and say what would be simulated."""
     from admf.simulation.check import check_workflow, memory_problem
 
-    found = check_workflow(config, loaded or None)
+    missing = [symbol for symbol in config.data_config.symbols if loaded and symbol not in loaded]
+    found = check_workflow(config, loaded or None, missing=missing)
     problems.extend(found)
-    if found:
+    if found or missing:
         return
     describe = _describe_strategy if section.portfolio is None else _describe_portfolio
     cost = describe(config, section, loaded, report)

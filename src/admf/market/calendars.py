@@ -7,7 +7,7 @@ a session may end with a part of a bar, and one bar that is missing beside it ma
 
 from __future__ import annotations
 
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 from typing import Any
 
 import numpy as np
@@ -20,6 +20,8 @@ from admf.market.timeframes import duration, split_timeframe, timeframe_seconds
 
 Stamps = npt.NDArray[np.int64]
 GAP_STEPS = 1.25
+#: Of names that are equally near to an unknown one, these are meant.
+_WELL_KNOWN = ("XNYS", "XNAS", "XLON", "XETR", "XPAR", "XTKS", "XHKG", "XTSE", "XASX", "CMES", "24/5", "24/7")
 
 
 def find_calendar(name: str, first: pd.Timestamp, last: pd.Timestamp) -> Any | None:
@@ -34,18 +36,20 @@ def find_calendar(name: str, first: pd.Timestamp, last: pd.Timestamp) -> Any | N
 
     names = exchange_calendars.get_calendar_names(include_aliases=True)
     if name not in names:
-        # Upper case first: a lower-case name is the most usual slip.
-        near = [known for known in names if known.upper() == name.upper()] or get_close_matches(
-            name.upper(), names, 1
-        )
+        ratio, _, near = max((_likeness(name, known), known in _WELL_KNOWN, known) for known in names)
         raise DataError(
-            f"{name!r} is no exchange calendar{f'; did you mean {near[0]!r}?' if near else ''}",
+            f"{name!r} is no exchange calendar{f'; did you mean {near!r}?' if ratio >= 0.6 else ''}",
             hint="names are those of the package exchange_calendars, as XNYS, XLON, CME, 24/5, 24/7",
         )
     try:
         return exchange_calendars.get_calendar(name, start=first, end=last)
     except ValueError:  # holidays are not recorded that far back or ahead
         return None
+
+
+def _likeness(name: str, known: str) -> float:
+    """Give how like two names are, 0 to 1; a lower-case name is the most usual slip."""
+    return SequenceMatcher(None, name.upper(), known.upper()).ratio()
 
 
 def check_calendar(rows: Rows, timeframe: str, name: str) -> list[Finding]:

@@ -139,8 +139,18 @@ def for_each(symbols: Iterable[str], work: Callable[[str], T]) -> dict[str, T]:
     Raises
     ------
     DataError
-        Of every symbol for which it could not be done: one hides no other.
+        Of every symbol for which it could not be done: one hides no other. `done` has what could be.
     """
+    result, errors = attempt(symbols, work)
+    if errors:
+        error = together(errors)
+        error.done = result
+        raise error
+    return result
+
+
+def attempt(symbols: Iterable[str], work: Callable[[str], T]) -> tuple[dict[str, T], list[DataError]]:
+    """Do something for every symbol, in their order: the results by symbol, and why others have none."""
     result: dict[str, T] = {}
     errors: list[DataError] = []
     for symbol in symbols:
@@ -150,10 +160,14 @@ def for_each(symbols: Iterable[str], work: Callable[[str], T]) -> dict[str, T]:
             raise
         except DataError as error:
             errors.append(error)
-    if len(errors) > 1:
-        findings = [finding for error in errors for finding in error.findings]
-        hints = list(dict.fromkeys(error.hint for error in errors if error.hint))
-        raise DataError("\n".join(error.message for error in errors), "; ".join(hints) or None, findings)
-    if errors:
-        raise errors[0]
-    return result
+    return result, errors
+
+
+def together(errors: Sequence[DataError]) -> DataError:
+    """Make one error of several; what is the same of many symbols is said once."""
+    if len(errors) == 1:
+        return errors[0]
+    findings = [finding for error in errors for finding in error.findings]
+    messages = dict.fromkeys(error.message for error in errors)
+    hints = dict.fromkeys(error.hint for error in errors if error.hint)
+    return DataError("\n".join(messages), "; ".join(hints) or None, findings)

@@ -12,11 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from admf.errors import DataError
+from admf.errors import DataError, TransientDataError
 from admf.market import quality
 from admf.market.actions import KINDS, ActionFile, Adjustment, Factors, adjusted_for_actions, read_actions
 from admf.market.bars import PRICES, Bars, moment_ns
-from admf.market.findings import NO_TIMESTAMP, Finding, Rows, for_each, format_moments, refuse
+from admf.market.findings import NO_TIMESTAMP, Finding, Rows, attempt, format_moments, refuse, together
 from admf.market.normalise import Table, normalise
 from admf.market.timeframes import infer_timeframe, periods_per_year, split_timeframe
 
@@ -196,7 +196,10 @@ def load_market_data(config: DataConfig) -> dict[str, Bars]:
     TransientDataError
         Reading failed in a way that may pass.
     """
-    return {symbol: each.bars for symbol, each in _load_all(config).items()}
+    loaded, error = _load_all(config)
+    if error is not None:
+        raise error
+    return {symbol: each.bars for symbol, each in loaded.items()}
 
 
 def load_market(config: DataConfig) -> MarketBars:
@@ -207,21 +210,50 @@ def load_market(config: DataConfig) -> MarketBars:
     DataError
         As `load_market_data`; or the finer bars cannot be read, or be parts of the bars.
     """
+    market, error = load_what_can_be(config)
+    if error is not None:
+        raise error
+    return market
+
+
+def load_what_can_be(config: DataConfig) -> tuple[MarketBars, DataError | None]:
+    """Load as `load_market` does; where that fails, what can be loaded, and why the rest cannot.
+
+    Raises
+    ------
+    TransientDataError
+        Reading failed in a way that may pass.
+    """
     from admf.market.finer import finer_config, with_finer
 
-    loaded = _load_all(config)
-    wanted = finer_config(config)
-    return with_finer(loaded, None if wanted is None else lambda: load_market_data(wanted))
+    loaded, error = _load_all(config)
+    if error is None:
+        wanted = finer_config(config)
+        try:
+            return with_finer(loaded, None if wanted is None else lambda: load_market_data(wanted)), None
+        except TransientDataError:
+            raise
+        except DataError as refused:
+            error = refused
+    return MarketBars({symbol: each.bars for symbol, each in loaded.items()}, {}), error
 
 
-def _load_all(config: DataConfig) -> dict[str, Loaded]:
+def _load_all(config: DataConfig) -> tuple[dict[str, Loaded], DataError | None]:
+    """Load every symbol that can be; the error says why the others cannot."""
     from admf.market import sources
 
     actions = None if config.actions is None else read_actions(config.actions)
-    tables = sources.read(config)
+    errors: list[DataError] = []
+    try:
+        tables: Mapping[str, Any] = sources.read(config)
+    except TransientDataError:
+        raise
+    except DataError as error:
+        errors, tables, error.done = [error], error.done, {}
 
     def load(symbol: str) -> Loaded:
-        frame, rows = tables[symbol]
+        # a source that failed for some symbols gave the tables of the others without numbers of their rows
+        frame, rows = tables[symbol] if isinstance(tables[symbol], tuple) else (tables[symbol], None)
         return bars_from_frame(
             frame,
             symbol=symbol,
@@ -239,7 +271,9 @@ def _load_all(config: DataConfig) -> dict[str, Loaded]:
             row_numbers=rows,
         )
 
-    return for_each(tables, load)
+    loaded, refused = attempt(tables, load)
+    errors += refused
+    return loaded, together(errors) if errors else None
 
 
 def bars_from_frame(

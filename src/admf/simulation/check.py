@@ -172,6 +172,7 @@ def check_workflow(
     config: WorkflowConfig,
     bars: Mapping[str, Bars] | None = None,
     tables: Mapping[str, IndicatorTable] | None = None,
+    missing: Sequence[str] = (),
 ) -> list[Problem]:
     """List what is wrong with the config of a backtest that its models cannot know.
 
@@ -183,6 +184,8 @@ def check_workflow(
         Symbol -> what it would run on. None checks what can be said without: symbols, strategies, parameters.
     tables
         Symbol -> indicators of a portfolio's bars that are shared with others; None: made here.
+    missing
+        Symbols whose bars could not be loaded, which is told already.
 
     Returns
     -------
@@ -193,7 +196,7 @@ def check_workflow(
     if not isinstance(section, _backtest_config()):
         return []
     # None named: a block or a source of the user's gives all it has, which is known when it is loaded.
-    symbols = list(bars) if bars else config.data_config.symbols
+    symbols = [*bars, *missing] if bars else config.data_config.symbols
     problems = []
     if section.portfolio is not None:
         from admf.simulation.portfolio.check import check_portfolio
@@ -202,7 +205,7 @@ def check_workflow(
     else:
         if len(symbols) > 1:
             problems.append(one_symbol(config, symbols))
-        found = check_backtest(bars[symbols[0]] if bars else None, section, allowed)
+        found = check_backtest(next(iter(bars.values())) if bars else None, section, allowed)
     for problem in found:
         more = {"found": problem.found, "allowed": problem.allowed, "hint": problem.hint}
         problems.append(config.problem(f"backtest_config.{problem.path}", problem.message, **more))

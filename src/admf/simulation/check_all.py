@@ -50,15 +50,18 @@ def further_problems(
     bars: Mapping[str, Bars] | None = None
     if read_data and rest.whole:
         try:
-            bars = _read(rest)
-        except DataError as error:
+            bars, error = _read(rest)
+        except DataError as failed:
+            error = failed
+        if error is not None:
             problems.append(config.problem("data_config", error.message, hint=error.hint))
     named = "symbols" in config.data_config.model_fields_set and rest.sound(f"{_DATA}.symbols")
     if not named and not rest.sound(_DATA):  # the default is that of a source which may not be meant
         data = config.data_config.model_copy(update={"symbols": []})
         config = config.model_copy(update={"data_config": data})
     if rest.section is not None:
-        problems += check_workflow(config, bars)
+        missing = [symbol for symbol in config.data_config.symbols if bars and symbol not in bars]
+        problems += check_workflow(config, bars or None, missing=missing)
         if check is not None:
             problems += check(config)
     if not rest.whole:  # what a base says about parameters and symbols is not known: names are names
@@ -67,17 +70,18 @@ def further_problems(
     return [problem for problem in unique if problem.path == _DATA or rest.sound(problem.path)]
 
 
-def _read(rest: Rest) -> Mapping[str, Bars] | None:
-    """Load the data; where keys are wrong that matter later, see whether there are such data."""
-    from admf.market import load_market
+def _read(rest: Rest) -> tuple[Mapping[str, Bars] | None, DataError | None]:
+    """Load what can be loaded; where keys are wrong that matter later, see whether there are such data."""
+    from admf.market.load import load_what_can_be
     from admf.market.sources import read
 
     data = rest.config.data_config
     if data.source.startswith("block:"):  # looked up when the run starts
-        return None
+        return None, None
     if rest.sound(_DATA):
-        return load_market(data).bars
+        market, error = load_what_can_be(data)
+        return market.bars, error
     wrong = [path.removeprefix(_DATA)[1:].partition(".")[0] for path in rest.wrong if path.startswith(_DATA)]
     if all(key in DataConfig.model_fields and key not in _READ for key in wrong):
         read(data)
-    return None
+    return None, None

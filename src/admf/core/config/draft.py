@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from admf.core.config.environment import expand
-from admf.core.config.explain import explain, unknown_key
+from admf.core.config.explain import explain, owners_of, unknown_key
 from admf.core.config.faults import Path
 from admf.core.config.hints import nearest
 from admf.core.config.models import WorkflowType
@@ -117,7 +117,8 @@ class Draft:
             if key not in known and key not in section_keys():
                 if len(self.problems) >= MAX_PROBLEMS:
                     break
-                self.problems.append(unknown_key((key,), list(dict.fromkeys(known)), self.view))
+                owners = list(owners_of(self.model, key))
+                self.problems.append(unknown_key((key,), list(dict.fromkeys(known)), self.view, owners))
                 del self.data[key]
 
     def _section(self, kind: str | None) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, get_args
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
@@ -73,7 +73,8 @@ def _explain_one(
             yield view.problem(path, "is required", hint=_describe(_field(model, path)))
     elif kind == "extra_forbidden":
         owner = _model(model, path[:-1])
-        yield unknown_key(path, list(owner.model_fields) if owner else [], view)
+        others = list(dict.fromkeys(owners_of(model, path[-1])))
+        yield unknown_key(path, list(owner.model_fields) if owner else [], view, others)
     else:
         value = _at(data, path)
         found = _found(value, path, model, view)
@@ -112,9 +113,23 @@ def in_order(problems: Iterable[Problem], source: str | None) -> list[Problem]:
     )
 
 
-def unknown_key(path: Path, names: list[str], view: View) -> Problem:
-    """Give the problem of an unknown key; its value is not shown, it may be a misspelled secret."""
-    return view.problem(path, "is an unknown key", allowed=", ".join(names), hint=nearest(path[-1], names))
+def unknown_key(path: Path, names: list[str], view: View, owners: Sequence[str] = ()) -> Problem:
+    """Give the problem of an unknown key; its value is not shown, it may be a misspelled secret.
+
+    `names` are the keys that may stand there, `owners` the sections where this one may.
+    """
+    hint = f"it is a key of {' and '.join(owners)}" if owners else nearest(path[-1], names)
+    return view.problem(path, "is an unknown key", allowed=", ".join(names), hint=hint)
+
+
+def owners_of(model: type[BaseModel], key: str | int, path: str = "") -> Iterator[str]:
+    """Give the dotted paths of the sections below that have a key."""
+    for name, info in model.model_fields.items():
+        below = _inner(info.annotation)
+        if below is not None:
+            if key in below.model_fields:
+                yield f"{path}{name}"
+            yield from owners_of(below, key, f"{path}{name}.")
 
 
 def _from_fault(fault: Fault, path: Path, model: type[BaseModel], data: Any, view: View) -> Problem:
@@ -137,12 +152,24 @@ def _unreached(model: Any, data: Any, path: Path, wrong: set[Path]) -> Iterator[
             values[name] = info.get_default(call_default_factory=True, validated_data=values)
     for place in inside:
         values.pop(str(place[len(path)]), None)
+    for name in values.keys() & model.model_fields.keys():
+        values[name] = _made(model.model_fields[name], values[name])
     for fault in run_checks(getattr(model, "checks", ()), values):
         yield path, fault
     for name, item in data.items():
         below = _model(model, (name,)) if name in model.model_fields else None
         if below:
             yield from _unreached(below, item, (*path, name), wrong)
+
+
+def _made(info: FieldInfo, value: Any) -> Any:
+    """Make the sections of a value that nothing is wrong with, as checks expect them."""
+    if _inner(info.annotation) is None or not isinstance(value, dict | list):
+        return value
+    try:
+        return TypeAdapter(info.annotation).validate_python(value)
+    except ValidationError:
+        return value
 
 
 def _found(value: Any, path: Path, model: type[BaseModel], view: View) -> str | None:

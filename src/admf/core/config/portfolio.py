@@ -52,7 +52,7 @@ class RebalanceConfig(Section):
         "changes. Default: monthly; on_change for allocations that follow strategies.",
     )
     every_bars: Annotated[int, Field(ge=1)] | None = Field(
-        None, title="Every bars", description="Bars between two decisions (every_n_bars)."
+        None, title="Interval (bars)", description="From one decision to the next, of schedule every_n_bars."
     )
     band: Band = Field(
         0.0,

@@ -96,7 +96,7 @@ def _left_of(model: type[Section], data: Any, path: str, wrong: Iterable[str]) -
         return None
     left = deepcopy(data)
     out = [each.removeprefix(path).lstrip(".") for each in wrong if _within(each, path)]
-    while all(_take_out(left, each) for each in out):
+    while _take_all_out(left, out):
         try:
             return model(**left)
         except ConfigError as error:  # a default that does not go with the rest, or a key that is missing now
@@ -104,10 +104,23 @@ def _left_of(model: type[Section], data: Any, path: str, wrong: Iterable[str]) -
     return None
 
 
-def _take_out(data: dict[str, Any], path: str) -> bool:
-    """Remove the innermost key at or above a path; False where that is all of the data."""
+def _take_all_out(data: dict[str, Any], paths: Iterable[str]) -> bool:
+    """Remove the innermost key at or above each path; False where that is all of the data."""
+    gone: list[str] = []
+    for path in paths:
+        if not any(_within(path, each) for each in gone):  # two entries of one list go with it
+            place = _take_out(data, path)
+            if place is None:
+                return False
+            gone.append(place)
+    return True
+
+
+def _take_out(data: dict[str, Any], path: str) -> str | None:
+    """Remove the innermost key at or above a path, and give its path; None where that is all of the data."""
     found: tuple[dict[str, Any], str] | None = None
     inner: Any = data
+    whole = path
     while isinstance(inner, dict) and path:
         # a key may have dots in it, as that of a setting
         key = max((name for name in inner if _within(path, str(name))), key=len, default=None)
@@ -115,9 +128,9 @@ def _take_out(data: dict[str, Any], path: str) -> bool:
             break  # what is missing: the section that misses it goes
         found, inner, path = (inner, key), inner[key], path[len(key) + 1 :]
     if found is None:
-        return False
+        return None
     del found[0][found[1]]
-    return True
+    return whole.removesuffix(path).rstrip(".")
 
 
 def _within(path: str, outer: str) -> bool:

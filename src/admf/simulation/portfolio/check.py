@@ -62,7 +62,7 @@ def check_portfolio(
     symbols
         Those of the portfolio, as far as they are known; none: the bars say.
     bars
-        Symbol -> bars; None checks what can be said without.
+        Symbol -> bars, of those that could be loaded; None checks what can be said without.
     allow_modules
         Modules that allocation and strategies may come from.
     tables
@@ -84,7 +84,7 @@ def check_portfolio(
         problems.append(Problem(f"{_PATH}.name", error.message, hint=error.hint))
     for member in getattr(allocation, "members", ()):
         problems += _member_problems(member, chosen.params, allow_modules)
-    known = list(bars) if bars else list(symbols)
+    known = list(symbols or bars or ())
     if known:
         if allocation is not None:
             problems += _fit(allocation, known, most_of(config))
@@ -100,7 +100,7 @@ def check_portfolio(
             )
     if bars:
         if allocation is not None and not problems:
-            problems += _unreadable(allocation, bars, allow_modules, tables)
+            problems += _unreadable(allocation, known, bars, allow_modules, tables)
         problems += data_problems(bars, config)
         try:
             joined = join(bars)
@@ -199,6 +199,7 @@ def _member_problems(
 
 def _unreadable(
     allocation: Allocation,
+    symbols: Sequence[str],
     bars: Mapping[str, Bars],
     allow_modules: Sequence[str],
     tables: Mapping[str, IndicatorTable] | None,
@@ -210,7 +211,9 @@ def _unreadable(
     if tables is None:
         tables = {symbol: IndicatorTable(each) for symbol, each in bars.items()}
     problems = []
-    for sleeve, strategy in bound_sleeves(allocation, list(bars), allow_modules):
+    for sleeve, strategy in bound_sleeves(allocation, symbols, allow_modules):
+        if sleeve.symbol not in bars:  # could not be loaded, which is told already
+            continue
         try:
             gather(bars[sleeve.symbol], strategy, tables[sleeve.symbol])
         except DataError:
