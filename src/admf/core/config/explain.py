@@ -164,7 +164,7 @@ def _unreached(model: Any, data: Any, path: Path, wrong: set[Path]) -> Iterator[
 
 def _made(info: FieldInfo, value: Any) -> Any:
     """Make the sections of a value that nothing is wrong with, as checks expect them."""
-    if _inner(info.annotation) is None or not isinstance(value, dict | list):
+    if info.annotation is None or _inner(info.annotation) is None or not isinstance(value, dict | list):
         return value
     try:
         return TypeAdapter(info.annotation).validate_python(value)
