@@ -16,14 +16,14 @@ from admf.simulation.metrics_risk import longest_run
 CASH, RISK_FREE, PERIOD = 1000.0, 1e-4, 252.0
 
 
-def compiled(equity, close, positions, trades=((), (), ()), traded=()):
+def compiled(equity, close, positions, trades=((), (), ()), traded=(), risk_free=RISK_FREE):
     market = market_returns(close)
     columns = (np.array(column, dtype=float) for column in (*trades, traded))
-    values = streamed_metrics(equity, market, positions, *columns, CASH, RISK_FREE, PERIOD)
+    values = streamed_metrics(equity, market, positions, *columns, CASH, risk_free, PERIOD)
     return dict(zip(measures.STREAMED, values.tolist(), strict=True))
 
 
-def plain(equity, close, positions, trades=((), (), ()), traded=()):
+def plain(equity, close, positions, trades=((), (), ()), traded=(), risk_free=RISK_FREE):
     """The same functions, not compiled."""
     book = np.zeros(measures.BOOK_SIZE)
     for pnl, paid, bars in zip(*trades, strict=True):
@@ -34,12 +34,11 @@ def plain(equity, close, positions, trades=((), (), ()), traded=()):
     market = market_returns(close)
     held = measures.market_sums(market)
     highs, lows = np.empty((2, -(-equity.size // measures.BLOCK)))
-    measures.equity_blocks(equity, highs, lows)
     sums = np.empty(measures.SUMS)
-    valid = measures.return_sums(equity, market, held, CASH, RISK_FREE, True, True, True, sums)
+    valid = measures.return_sums(equity, market, held, CASH, risk_free, True, True, True, highs, lows, sums)
     known = {
         "equity": equity, "highs": highs, "lows": lows, "sums": sums, "valid": valid, "market": market,
-        "held": held, "book": book, "cash": CASH, "risk_free": RISK_FREE, "period": PERIOD,
+        "held": held, "book": book, "cash": CASH, "risk_free": risk_free, "period": PERIOD,
     }  # fmt: skip
     found = {}
     for group in measures.GROUPS:
@@ -48,9 +47,14 @@ def plain(equity, close, positions, trades=((), (), ()), traded=()):
     return found
 
 
-@given(seed=st.integers(0, 10_000), n=st.integers(1, 300), ruin=st.booleans())
+@given(
+    seed=st.integers(0, 10_000),
+    n=st.integers(1, 1500),
+    ruin=st.booleans(),
+    risk_free=st.sampled_from([0.0, RISK_FREE]),
+)
 @settings(max_examples=60, deadline=None)
-def test_compiled_as_plain(seed, n, ruin):
+def test_compiled_as_plain(seed, n, ruin, risk_free):
     random = np.random.default_rng(seed)
     equity = CASH * np.exp(np.cumsum(random.normal(0, 0.05, n) * (random.random(n) < 0.7)))
     if ruin:
@@ -61,7 +65,7 @@ def test_compiled_as_plain(seed, n, ruin):
     trades = (random.normal(0, 10, count), random.uniform(50, 500, count), random.integers(0, 9, count))
     case = (equity, close, positions, trades, random.uniform(1, 9, 2 * count))
     with np.errstate(all="ignore"):
-        ours, expected = compiled(*case), plain(*case)
+        ours, expected = compiled(*case, risk_free), plain(*case, risk_free)
     for name in measures.STREAMED:
         if name in (
             "probabilistic_sharpe_ratio",
@@ -168,6 +172,7 @@ def compare_with_arrays(equity):
         "omega_ratio": metrics.omega_ratio(returns, RISK_FREE),
         "stability_of_timeseries": metrics.stability_of_timeseries(returns),
     }
+    assert found["max_drawdown"] == drawdown.min()  # to the bit, whatever is passed over
     for name, value in expected.items():
         value = value if math.isfinite(value) else math.nan
         assert found[name] == pytest.approx(value, rel=1e-9, abs=1e-12, nan_ok=True), name

@@ -297,11 +297,14 @@ def measures_source(metrics: tuple[str, ...]) -> str:
     shared = ["finite", "book_trade", "book_end", "market_sums", "equity_blocks"]
     names = [*shared, *(group.function for group in groups)]
     lines = []
-    if "sums" in used:
+    if "sums" in used:  # on its way through the equity it finds the blocks' extremes, too
         names.append("return_sums")
         flags = (name in names for name in ("return_shape", "return_downside", "return_market"))
-        arguments = f"equity, market, held, cash, risk_free, {', '.join(map(str, flags))}, sums"
+        arguments = f"equity, market, held, cash, risk_free, {', '.join(map(str, flags))}, highs, lows, sums"
         lines += [f"sums = np.empty({measures.SUMS})", f"valid = return_sums({arguments})"]
+    else:
+        lines.append("equity_blocks(equity, 0, highs, lows)")
+    lines.append("book_end(book, lows)")
     for number, group in enumerate(groups):  # every group's tuple has a type of its own
         lines.append(f"found_{number} = {group.function}({', '.join(group.arguments)})")
         lines += [

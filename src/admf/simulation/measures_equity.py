@@ -20,24 +20,19 @@ BLOCK = 64  # bars; four rows of sixteen below
 NEAR = 0.15  # how far from its reference a value may be for `log_near` to be good to 13 digits
 
 
-def equity_blocks(equity: FloatArray, highs: FloatArray, lows: FloatArray) -> None:
-    """Fill highest and lowest value of each block; the last one may be short."""
+def equity_blocks(equity: FloatArray, begin: int, highs: FloatArray, lows: FloatArray) -> None:
+    """Fill highest and lowest value of each block from block `begin` on; the last one may be short."""
     n = equity.shape[0]
     tops, bottoms = np.empty(16), np.empty(16)
     whole = n // BLOCK
-    for b in range(whole):
+    for b in range(begin, whole):
         i = b * BLOCK
         for j in range(16):
             one, two = equity[np.uint64(i + j)], equity[np.uint64(i + j + 16)]
             three, four = equity[np.uint64(i + j + 32)], equity[np.uint64(i + j + 48)]
             tops[np.uint64(j)] = max(max(one, two), max(three, four))
             bottoms[np.uint64(j)] = min(min(one, two), min(three, four))
-        top, bottom = tops[0], bottoms[0]
-        for j in range(1, 16):
-            top = max(tops[np.uint64(j)], top)
-            bottom = min(bottoms[np.uint64(j)], bottom)
-        highs[b] = top
-        lows[b] = bottom
+        highs[b], lows[b] = extremes(tops, bottoms)
     if whole < highs.shape[0]:
         top = bottom = equity[whole * BLOCK]
         for k in range(whole * BLOCK, n):
@@ -45,6 +40,15 @@ def equity_blocks(equity: FloatArray, highs: FloatArray, lows: FloatArray) -> No
             bottom = min(equity[k], bottom)
         highs[whole] = top
         lows[whole] = bottom
+
+
+def extremes(tops: FloatArray, bottoms: FloatArray) -> tuple[float, float]:
+    """Highest and lowest of sixteen of each."""
+    top, bottom = tops[0], bottoms[0]
+    for j in range(1, 16):
+        top = max(tops[np.uint64(j)], top)
+        bottom = min(bottoms[np.uint64(j)], bottom)
+    return top, bottom
 
 
 def equity_growth(equity: FloatArray, cash: float, period: float) -> tuple[float, float, float]:
@@ -59,28 +63,23 @@ def equity_drawdown(
 ) -> tuple[float, float, float]:
     """Maximum drawdown, Calmar ratio, recovery factor."""
     n = equity.shape[0]
-    peak = cash
     least = 1.0  # share of the peak: the drawdown is what it lacks
-    guard = 1.0 + 1e-15
+    # Against the peak before its block a value is no lower than against its own: a bound, and in most blocks
+    # the answer itself.
+    peak = cash
     for b in range(highs.shape[0]):
-        # Lowest over highest is a bound, which most blocks do not need more than; nor most eights.
-        if lows[b] < max(highs[b], peak) * guard:
-            for i in range(b * BLOCK, min(b * BLOCK + BLOCK, n), 8):
-                if i + 8 <= n:
-                    one, two, three, four = equity[i], equity[i + 1], equity[i + 2], equity[i + 3]
-                    five, six, seven, eight = equity[i + 4], equity[i + 5], equity[i + 6], equity[i + 7]
-                    top = max(max(max(one, two), max(three, four)), max(max(five, six), max(seven, eight)))
-                    low = min(min(min(one, two), min(three, four)), min(min(five, six), min(seven, eight)))
-                    if top <= peak:
-                        least = min(low / peak, least)
-                        continue
-                    if low >= top * guard:
-                        peak = top
-                        continue
-                for k in range(i, min(i + 8, n)):
-                    peak = max(equity[k], peak)
+        least = min(lows[b] / peak, least)
+        peak = max(highs[b], peak)
+    # Only a block that reaches a new peak, and is low enough for that, need be looked at.
+    peak = cash
+    guard = max(least * (1.0 + 1e-15), 0.0)
+    for b in range(highs.shape[0]):
+        if highs[b] > peak and lows[b] < highs[b] * guard:
+            for k in range(b * BLOCK, min(b * BLOCK + BLOCK, n)):
+                peak = max(equity[k], peak)
+                if equity[k] < peak * guard:
                     least = min(equity[k] / peak, least)
-            guard = max(least * (1.0 + 1e-15), 0.0)
+                    guard = max(least * (1.0 + 1e-15), 0.0)
         peak = max(highs[b], peak)
     deepest = least - 1.0
     grown = equity[n - 1] / cash

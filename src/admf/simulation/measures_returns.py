@@ -15,12 +15,13 @@ from math import nan
 import numpy as np
 
 from admf.simulation.lanes import lane_squares, lane_sum
+from admf.simulation.measures_equity import BLOCK, equity_blocks, extremes
 from admf.simulation.scalars import ratio, real_power
 from admf.typing import FloatArray
 
 LANES = 64
 STEP = 256  # bars that are added up before they go to their lane
-TILE = 1024  # bars
+TILE = 1024  # bars, a multiple of BLOCK
 RESOLUTION = 1e-28  # variance below which returns may be all the same: they are known to about 1e-16
 
 # Rows of the sums: powers of the deviations from the pivot, of excess returns and their shortfalls, of
@@ -39,16 +40,20 @@ def return_sums(
     shape: bool,
     downside: bool,
     beside: bool,
+    highs: FloatArray,
+    lows: FloatArray,
     sums: FloatArray,
 ) -> int:
-    """Fill the sums that the three flags ask for; give how many returns there are.
+    """Fill the sums that the three flags ask for, and the blocks' extremes; give how many returns there are.
 
     None follow an equity of 0 or below. `beside` is for the products with the market.
     """
-    valid = _sum_up(equity, market, held, cash, risk_free, 0.0, shape, downside, beside, sums)
+    valid = _sum_up(equity, market, held, cash, risk_free, 0.0, shape, downside, beside, highs, lows, sums)
     mean = sums[TOTAL] / valid
     if valid * (mean * mean) > 0.1 * sums[SQUARES]:
-        valid = _sum_up(equity, market, held, cash, risk_free, mean, shape, downside, beside, sums)
+        valid = _sum_up(
+            equity, market, held, cash, risk_free, mean, shape, downside, beside, highs, lows, sums
+        )
     return valid
 
 
@@ -62,10 +67,13 @@ def _sum_up(
     shape: bool,
     downside: bool,
     beside: bool,
+    highs: FloatArray,
+    lows: FloatArray,
     sums: FloatArray,
 ) -> int:
     lanes = np.zeros((PIVOT, LANES))
-    tile = np.empty(TILE)
+    tile, tops, bottoms = np.empty(TILE), np.empty(16), np.empty(16)
+    blocks = 0  # whose extremes are there
     tile[0] = equity[0] / cash - 1.0
     valid = count = 1
     begin = 0  # the tile holds the returns of the `count` bars after this one; first that of bar 0
@@ -77,13 +85,17 @@ def _sum_up(
             add_shape(tile, count, pivot, lanes)
         if downside:
             add_downside(tile, count, risk_free, lanes)
+            if risk_free != 0.0:
+                add_losses(tile, count, lanes)
         if beside and valid > 1:
             add_products(tile, count, pivot, market, begin + 1, held[0], lanes)
         begin = valid - 1
         go_on = begin < last and equity[begin] > 0.0
         if go_on:
-            count = fill_returns(equity, begin, min(last - begin, TILE), tile)
+            asked = min(last - begin, TILE)
+            count = fill_returns(equity, begin, asked, tile, tops, bottoms, highs, lows)
             valid += count
+            blocks = (begin + asked) // BLOCK
     for row in range(PIVOT):
         width = LANES
         while width > 1:
@@ -91,18 +103,49 @@ def _sum_up(
             for j in range(width):
                 lanes[row, j] += lanes[row, j + width]
         sums[row] = lanes[row, 0]
+    if risk_free == 0.0:  # returns and excess returns are the same
+        sums[LOSS_SQUARES] = sums[SHORT_SQUARES]
     sums[PIVOT] = pivot
+    equity_blocks(equity, blocks, highs, lows)
     return valid
 
 
-def fill_returns(equity: FloatArray, begin: int, count: int, tile: FloatArray) -> int:
-    """Fill the returns of the bars after `begin`; give how many, the last one that of ruin."""
-    ruined = 0  # counted, not searched for: that is quicker, and there are none
-    for k in range(count):
-        after = equity[np.uint64(begin + k + 1)]
-        tile[np.uint64(k)] = after / equity[np.uint64(begin + k)] - 1.0
-        ruined += after <= 0.0
-    if ruined > 0:
+def fill_returns(
+    equity: FloatArray,
+    begin: int,
+    count: int,
+    tile: FloatArray,
+    tops: FloatArray,
+    bottoms: FloatArray,
+    highs: FloatArray,
+    lows: FloatArray,
+) -> int:
+    """Fill the returns of the bars after `begin`; give how many, the last one that of ruin.
+
+    On the way it fills highest and lowest equity of the whole blocks of the `count` bars from `begin`, a
+    multiple of `BLOCK`, on: a division takes so long that they cost little here.
+    """
+    whole = count - count % BLOCK
+    low = equity[begin + whole]
+    for i in range(0, whole, BLOCK):
+        k = begin + i
+        for j in range(16):
+            one, two = equity[np.uint64(k + j)], equity[np.uint64(k + j + 16)]
+            three, four = equity[np.uint64(k + j + 32)], equity[np.uint64(k + j + 48)]
+            tile[np.uint64(i + j)] = equity[np.uint64(k + j + 1)] / one - 1.0
+            tile[np.uint64(i + j + 16)] = equity[np.uint64(k + j + 17)] / two - 1.0
+            tile[np.uint64(i + j + 32)] = equity[np.uint64(k + j + 33)] / three - 1.0
+            tile[np.uint64(i + j + 48)] = equity[np.uint64(k + j + 49)] / four - 1.0
+            tops[np.uint64(j)] = max(max(one, two), max(three, four))
+            bottoms[np.uint64(j)] = min(min(one, two), min(three, four))
+        b = k // BLOCK
+        highs[b], lows[b] = extremes(tops, bottoms)
+        low = min(lows[b], low)
+    for i in range(whole, count):
+        after = equity[begin + i + 1]
+        tile[i] = after / equity[begin + i] - 1.0
+        low = min(after, low)
+    if low <= 0.0:
         for k in range(count):
             if equity[begin + k + 1] <= 0.0:
                 return k + 1
@@ -148,28 +191,35 @@ def add_shape(tile: FloatArray, count: int, pivot: float, lanes: FloatArray) -> 
 
 
 def add_downside(tile: FloatArray, count: int, risk_free: float, lanes: FloatArray) -> None:
-    """Add excess returns above 0, below 0, the squares of these, and those of returns below 0."""
+    """Add excess returns above 0, below 0, and the squares of these."""
     whole = count - count % STEP
     for i in range(0, whole, STEP):
         for j in range(LANES):
-            a, b = tile[np.uint64(i + j)], tile[np.uint64(i + j + 64)]
-            c, d = tile[np.uint64(i + j + 128)], tile[np.uint64(i + j + 192)]
-            e, f, g, h = a - risk_free, b - risk_free, c - risk_free, d - risk_free
+            a, b = tile[np.uint64(i + j)] - risk_free, tile[np.uint64(i + j + 64)] - risk_free
+            c, d = tile[np.uint64(i + j + 128)] - risk_free, tile[np.uint64(i + j + 192)] - risk_free
             u = np.uint64(j)
-            lanes[EXCESS, u] += (max(e, 0.0) + max(f, 0.0)) + (max(g, 0.0) + max(h, 0.0))
-            e, f, g, h = min(e, 0.0), min(f, 0.0), min(g, 0.0), min(h, 0.0)
-            lanes[SHORTFALL, u] -= (e + f) + (g + h)
-            lanes[SHORT_SQUARES, u] += (e * e + f * f) + (g * g + h * h)
+            lanes[EXCESS, u] += (max(a, 0.0) + max(b, 0.0)) + (max(c, 0.0) + max(d, 0.0))
             a, b, c, d = min(a, 0.0), min(b, 0.0), min(c, 0.0), min(d, 0.0)
-            lanes[LOSS_SQUARES, u] += (a * a + b * b) + (c * c + d * d)
+            lanes[SHORTFALL, u] -= (a + b) + (c + d)
+            lanes[SHORT_SQUARES, u] += (a * a + b * b) + (c * c + d * d)
     for k in range(whole, count):
-        a = tile[k]
-        e = a - risk_free
-        lanes[EXCESS, k % LANES] += max(e, 0.0)
-        e = min(e, 0.0)
-        lanes[SHORTFALL, k % LANES] -= e
-        lanes[SHORT_SQUARES, k % LANES] += e * e
+        a = tile[k] - risk_free
+        lanes[EXCESS, k % LANES] += max(a, 0.0)
         a = min(a, 0.0)
+        lanes[SHORTFALL, k % LANES] -= a
+        lanes[SHORT_SQUARES, k % LANES] += a * a
+
+
+def add_losses(tile: FloatArray, count: int, lanes: FloatArray) -> None:
+    """Add the squares of returns below 0."""
+    whole = count - count % STEP
+    for i in range(0, whole, STEP):
+        for j in range(LANES):
+            a, b = min(tile[np.uint64(i + j)], 0.0), min(tile[np.uint64(i + j + 64)], 0.0)
+            c, d = min(tile[np.uint64(i + j + 128)], 0.0), min(tile[np.uint64(i + j + 192)], 0.0)
+            lanes[LOSS_SQUARES, np.uint64(j)] += (a * a + b * b) + (c * c + d * d)
+    for k in range(whole, count):
+        a = min(tile[k], 0.0)
         lanes[LOSS_SQUARES, k % LANES] += a * a
 
 

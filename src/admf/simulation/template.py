@@ -534,8 +534,6 @@ _PAIR = _t.UniTuple(_t.float64, 2)
 def measure(out, i, equity, market, held, book, cash, risk_free, period):
     blocks = (equity.shape[0] + $block - 1) // $block
     highs, lows = np.empty(blocks), np.empty(blocks)
-    equity_blocks(equity, highs, lows)
-    book_end(book, lows)
     $measures
 
 

@@ -125,10 +125,11 @@ class SharedSpecs:
             values: Sequence[Any] = own[0] if len(own) == 1 else list(zip(*own, strict=True)) or [()] * count
             kinds = (name, *(type(column[0]) for column in own))  # 1 and 1.0 are one key, and not one spec
             found = self._found.setdefault(kinds, {})
-            places = {value: at for at, value in enumerate(values)}
             if len(found) > KEPT:  # memory must not grow with the trials
                 found.clear()
-            for value in places.keys() - found.keys():
+            new = set(values).difference(found)
+            places = {value: at for at, value in enumerate(values)} if new else {}
+            for value in new:
                 at = places[value]
                 answer = self._ask({key: column[at] for key, column in columns.items()})
                 if answer is None:
