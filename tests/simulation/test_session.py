@@ -122,7 +122,7 @@ CASES = {
 OWN = {"stateful": Stateful, "with self": WithSelf, "own indicator": OwnIndicator}
 SETTINGS = [
     {"costs": {"commission_bps": 5.0}},
-    {"execution": {"fill": "same_close"}, "sizing": {"fraction": 0.7, "lot_size": 1}},
+    {"execution": {"fill": "same_close"}, "sizing": {"fraction": 0.7, "lot_size": 0.1}},
     {
         "execution": {"stop_loss_pct": 3.0, "take_profit_pct": 6.0, "stop_basis": "signal_close"},
         "costs": {"slippage_bps": 3.0, "spread_bps": 2.0, "commission_fixed": 1.0},

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from admf.simulation import measures, template
 from admf.simulation.compile import load
+from admf.simulation.lots import NOTHING, in_lots
 from admf.simulation.records import ORDER_COLUMNS
 from admf.simulation.settings import NUMBERS
 from admf.simulation.step_source import StepSource, add, collect
@@ -56,20 +57,14 @@ def _expressions(features: frozenset[str]) -> dict[str, str]:
         unit_cost.append("commission_per_unit")
     free_of_fixed = "(budget - commission_fixed)" if "commission_fixed" in features else "budget"
     cost_of_more = "more * unit_cost" + (" + commission_fixed" if "commission_fixed" in features else "")
-    if "cash_fraction" in features:
-        want, whole_lots = (
-            f"{free_of_fixed} / unit_cost",
-            f"({free_of_fixed} // (unit_cost * lot_size)) * lot_size",
-        )
-    else:
-        want, whole_lots = "units * (side * target)", "(units * (side * target) // lot_size) * lot_size"
+    want = f"{free_of_fixed} / unit_cost" if "cash_fraction" in features else "units * (side * target)"
     return {
         "entry_slipped": "q * (1.0 + side * slippage)" if slippage else "q",
         "entry_price": "slipped * (1.0 + side * spread)" if spread else "slipped",
         "exit_price": "q * (1.0 - side * slippage)" if slippage else "q",
         "unit_cost": " + ".join(unit_cost),
-        "want": whole_lots if "lots" in features else want,
-        "affordable": f"not (more > 0.0 and {cost_of_more} > free)",
+        "want": f"_in_lots({want}, lot_size)" if "lots" in features else want,
+        "affordable": f"not (more > 0.0 and {cost_of_more} > free * {1.0 + NOTHING!r})",
         "entry_fee": fee("more", features),
         "exit_fee": fee("out", features),
         "entry_slippage": "more * abs(slipped - q)" if slippage else "0.0",
@@ -177,7 +172,17 @@ def kernel_source(step: StepCall, features: frozenset[str]) -> str:
         signature=", ".join(types),
         loop=_loop("run", names, step, features | {"record"}),
     )
-    return head("the engine's loop around one strategy's step", [step.source]) + tail
+    text = head("the engine's loop around one strategy's step", [step.source])
+    return text + lots_text(features) + tail
+
+
+def lots_text(features: frozenset[str]) -> str:
+    """Give the function that cuts to lots, where there are any, by a name that no step may use."""
+    if "lots" not in features:
+        return ""
+    text = collect(in_lots, {}).functions["in_lots"]
+    text = text.replace("in_lots", "_in_lots").replace("NOTHING", repr(NOTHING))
+    return f"\n\n@_njit(**_OPTIONS)\n{text}\n"
 
 
 def step_arguments(step: StepCall, numbers: Sequence[str] = ()) -> tuple[list[str], list[str]]:
@@ -218,7 +223,14 @@ def sweep_source(step: StepCall, features: frozenset[str], metrics: tuple[str, .
     given |= {name: f"settings[i, {j}]" for j, name in enumerate(numbers)}
     cash = f"settings[i, {numbers.index('initial_cash')}]"
     calm = features | _calm(step, features)
-    return sweep_module(step, metrics, given, lambda names: _loop("_trial", names, step, calm), cash)
+    return sweep_module(
+        step,
+        metrics,
+        given,
+        lambda names: _loop("_trial", names, step, calm),
+        cash,
+        imports=lots_text(features),
+    )
 
 
 def sweep_module(
@@ -245,7 +257,7 @@ def sweep_module(
     more
         Further arguments of ``run``, with their types.
     imports
-        Of the loop.
+        Of the loop, or functions that it calls.
     """
     values = dict(given)
     for j, row in enumerate(step.rows):

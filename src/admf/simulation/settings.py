@@ -53,7 +53,7 @@ class Settings:
     units
         Units of a full position (fixed_units).
     lot_size
-        Positions are multiples of it; 0 is fractional.
+        Positions are multiples of it, see `admf.simulation.lots.in_lots`; 0 is fractional.
     commission, slippage, spread
         Fractions of the traded value.
     commission_per_unit, commission_fixed

@@ -23,7 +23,7 @@ import numpy as np
 RESERVED = frozenset(
     {"run", "_nan", "_njit", "_t", "_store", "_roomy", "_trial", "_measure", "_book_trade", "_market_sums"}
     | {"_begin_run", "_begin_bar", "_take_target", "_take_order", "_write_pending", "_sort_rows"}
-    | {"_ROW", "_OUT", "_ROWS", "_TABLE", "_INDEX", "_FLAGS", "_OPTIONS"}
+    | {"_in_lots", "_ROW", "_OUT", "_ROWS", "_TABLE", "_INDEX", "_FLAGS", "_OPTIONS"}
 )
 _MODULES: dict[str, ModuleType] = {"math": math, "numpy": np}
 

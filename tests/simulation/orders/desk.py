@@ -8,7 +8,7 @@ from typing import Any
 
 from .book import NAN, Leg, Order, Outcome, Position, Row, Trade
 from .facts import Bar
-from .pricing import Pricing, Size, Touch, sections
+from .pricing import Pricing, Size, Touch, in_lots, sections
 
 
 class Desk:
@@ -116,10 +116,9 @@ class Desk:
         cap = self.rules.max_participation_pct / 100.0 * touch.facts.volume
         free = cap - self.used.get(touch.bar, 0.0)
         free = free if free > 1e-12 * cap else 0.0  # what rounding leaves is not traded by itself
-        lot = self.config.sizing.lot_size
         if units <= free * (1.0 + 1e-12):
             return units
-        return free // lot * lot if lot else free
+        return in_lots(free, self.config.sizing.lot_size)
 
     def enter(self, leg: Leg, touch: Touch) -> bool:
         """Enter or enlarge; whether nothing is left to do."""
@@ -180,7 +179,7 @@ class Desk:
         equity = self.cash + self.position.units * touch.quote
         results = [trade.pnl for trade in self.out.trades]
         size = self.pricing.size(leg.target, self.position.units, equity, results, touch, at_most=leg.want)
-        if size.cut and size.lost > 1e-12 * leg.want:
+        if size.cut:
             self.record(leg, leg.side, size.lost, touch, f"cut: {size.cut}")
         leg.want, leg.sized_at = min(leg.want, size.units), self.bar
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from .book import NAN, Leg, Order, Outcome
 from .desk import Desk
 from .facts import Bar, Span
-from .pricing import Touch
+from .pricing import Touch, in_lots
 
 Decision = float | Leg | tuple[Leg, Leg]
 
@@ -386,8 +386,7 @@ class Oracle(Desk):
         if not self.margin_called or held.units == 0.0 or self.previous is None:
             return
         left = max(self.last_equity, 0.0) * self.config.margin.leverage / self.previous.span.close
-        lot = self.config.sizing.lot_size
-        left = left // lot * lot if lot else left
+        left = in_lots(left, self.config.sizing.lot_size)
         touch = Touch(self.facts.span.open, self.bar, self.facts)
         left = max(left, abs(held.units) - self.capped(abs(held.units) - left, touch))
         leg = Leg(held.held, reason="margin_call", decided=self.bar - 1, side=-held.side)

@@ -54,6 +54,13 @@ def sections(given: Mapping[str, Mapping[str, Any] | None]) -> SimpleNamespace:
     )
 
 
+def in_lots(units: float, lot: float | None) -> float:
+    """Whole lots of the units; rounding, at most a share of 1e-12, makes no lot less."""
+    if not lot:
+        return units
+    return max(math.floor(units / lot), math.floor(units * (1.0 + 1e-12) / lot)) * lot
+
+
 @dataclass(frozen=True)
 class Touch:
     """Where an order meets the market.
@@ -167,7 +174,7 @@ class Pricing:
         if self.config.sizing.method != "fixed_units":
             return True
         free = equity * self.config.margin.leverage - abs(position) * at.quote
-        return more * self.unit_cost(side, more, at) + self.fixed <= free
+        return more * self.unit_cost(side, more, at) + self.fixed <= free * (1.0 + 1e-12)
 
     def size(
         self,
@@ -190,7 +197,6 @@ class Pricing:
 
         if not (self.prices(side, 0.0, at, entry=True)[1] > 0.0 and unit_cost(0.0) > 0.0):
             return Size(refusal="rejected: no valid price", unknown=True)
-        budget: float | None = None
         if sizing.method == "fixed_units":
             units = sizing.units * abs(target)
         elif sizing.method == "atr_risk":
@@ -206,26 +212,25 @@ class Pricing:
             budget = sizing.value if sizing.method == "fixed_value" else equity
             budget = min(budget * abs(target) * share, most) - fixed
             units = budget / unit_cost(budget / unit_cost(0.0))
-        cost = unit_cost(units if budget is None else budget / unit_cost(0.0))
 
         lot = sizing.lot_size
-        if lot:
-            units = units // lot * lot if budget is None else budget // (cost * lot) * lot
-        units = min(units, at_most)
+        wanted = units = min(in_lots(units, lot), at_most)
         size = Size()
         for rule, allowed in self._limits(at.quote, equity):
             if allowed < units:
                 size.cut, size.lost = rule, size.lost + units - allowed
                 units = allowed
-        if lot and size.cut:
-            units = units // lot * lot
+        if size.lost <= 1e-12 * wanted:
+            size.cut, units = None, wanted  # a limit that takes what rounding has added takes nothing
+        if size.cut:
+            units = in_lots(units, lot)
         if side < 0 and units > held and margin.locates != "all":
             free = at.facts.locate if margin.locates == "column" and at.facts.locate > 0 else 0.0
             if free == 0.0:
                 size.refusal, size.unknown = "rejected: no shares to borrow", True
                 return size
             if units - held > free:
-                units = (held + free) // lot * lot if lot else held + free
+                units = in_lots(held + free, lot)
         size.units = units
         more = units - held
         price = self.prices(side, 0.0, at, entry=True)[1]

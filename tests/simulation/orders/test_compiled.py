@@ -42,7 +42,7 @@ PROFILES = {
     "orders and finer bars": ("finer", {"execution": {"stop_loss_pct": 2.9, "intrabar": "optimistic"}}),
     "a cap and its rest": (
         "orders",
-        {"execution": {"max_participation_pct": 10.0, "partial_fill": "cancel"}, "sizing": {"lot_size": 1.0}},
+        {"execution": {"max_participation_pct": 10.0, "partial_fill": "cancel"}, "sizing": {"lot_size": 0.1}},
     ),
     "limits by default": (
         "targets",

@@ -91,6 +91,31 @@ def test_the_cap_lets_whole_lots_through(play):
     assert fills(out) == [(1, 1, 4, 100), (2, 1, 6, 100)]
 
 
+def test_lots_of_the_volume_are_not_lost_to_rounding(play):
+    # 10 % of 3 is 0.30000000000000004, of which 0.1 are lots: 8 lots are 3, 3 and 2
+    bar = (100, 101, 99, 100, 3)
+    rows = [START, bar, bar, bar, bar, bar, START, START]
+    out = play(
+        rows, [1.0, N, N, N, N, N, 0.0, N], cash=80.0,
+        execution={"max_participation_pct": 10}, sizing={"lot_size": 0.1},
+    )  # fmt: skip
+    assert fills(out) == [(1, 1, 0.3, 100), (2, 1, 0.3, 100), (3, 1, 0.2, 100), (7, -1, 0.8, 100)]
+    assert out.positions[-1] == 0.0
+
+
+def test_all_is_sold_of_a_position_that_is_not_a_whole_number_of_lots(play):
+    # a lot a bar adds up to 0.7999999999999999, and 0.9 are wanted when the exit is decided
+    bar = (100, 101, 99, 100, 1)
+    rows = [START, *[bar] * 8, START, START]
+    out = play(
+        rows, [1.0, *[N] * 7, 0.0, N, N], cash=90.0,
+        execution={"max_participation_pct": 10}, sizing={"lot_size": 0.1},
+    )  # fmt: skip
+    assert out.positions[8] != 8 * 0.1
+    assert fills(out)[-1] == (9, -1, 0.8, 100)
+    assert out.positions[-1] == 0.0
+
+
 def test_a_bar_without_volume_fills_nothing(play):
     rows = [START, (100, 101, 90, 95, 0), START]
     out = play(rows, [Leg(1.0, "limit", limit=99.5), N, N], execution={"max_participation_pct": 50})

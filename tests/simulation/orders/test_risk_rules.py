@@ -39,6 +39,14 @@ def test_a_cut_keeps_whole_lots(play):
     assert out.positions[-1] == 3
 
 
+def test_a_limit_of_as_many_lots_as_are_wanted_cuts_nothing(play):
+    sizing = {"method": "fixed_units", "units": 0.3, "lot_size": 0.1}
+    out = play([START, START], [1.0, N], risk={"max_position_units": 0.3}, sizing=sizing)
+    assert rows_of(out) == [(1, 0.3, "filled")]  # 3 x 0.1 is 0.30000000000000004
+    out = play([START, START], [1.0, N], risk={"max_position_units": 0.25}, sizing=sizing)
+    assert rows_of(out) == [(1, 0.05, "cut: max_position_units"), (1, 0.2, "filled")]
+
+
 def test_leverage_is_cut(play):
     out = play(
         [START, START], [1.0, N], risk={"max_leverage": 1.5}, margin={"leverage": 3}, sizing={"fraction": 3}

@@ -33,6 +33,15 @@ def statuses(out):
         ({"method": "fixed_value", "value": 4000}, 1.0, 10),  # no more than there is
         ({"method": "fixed_value", "value": 777, "lot_size": 1}, 1.0, 7),
         ({"method": "fixed_value", "value": 777, "lot_size": 2}, 1.0, 6),
+        (
+            {"method": "fixed_units", "units": 0.3, "lot_size": 0.1},
+            1.0,
+            0.3,
+        ),  # three lots, not 2.9999999999999996
+        ({"method": "fixed_units", "units": 0.29999, "lot_size": 0.1}, 1.0, 0.2),
+        ({"method": "fixed_value", "value": 30, "lot_size": 0.1}, 1.0, 0.3),
+        ({"method": "fixed_value", "value": 29.999, "lot_size": 0.1}, 1.0, 0.2),
+        ({"method": "cash_fraction", "lot_size": 1e-5}, 1.0, 10),  # a million lots
         ({"method": "cash_fraction", "min_value": 250}, 0.25, 2.5),
     ],
 )

@@ -180,6 +180,29 @@ def test_whole_lots(both, hand_bars):
     assert result.cash_values[-1] == 1000 - 480
 
 
+@pytest.mark.parametrize(("cash", "lots"), [(60.0, 3), (59.99, 2), (200_000.0, 10_000), (100_000.2, 5_000)])
+def test_lots_are_not_lost_to_rounding(both, hand_bars, cash, lots):
+    bars = {"A": hand_bars([(100, 100)] * 3), "B": hand_bars([(100, 100)] * 3)}
+    result = both(bars, **fixed(FLAT), rebalance="monthly", initial_cash=cash, sizing={"lot_size": 0.1})
+    # 30 / 100 = 0.3, whose lots of 0.1 are 2.9999999999999996 in binary
+    assert result.position_values[-1].tolist() == [lots * 0.1] * 2
+    assert result.orders.status.tolist() == ["filled"] * 2
+    assert result.cash_values[-1] >= -1e-12 * cash
+    assert result.cash_values[-1] == pytest.approx(cash - 2 * lots * 10, abs=1e-9)
+
+
+def test_lots_are_sold_to_the_last(both, hand_bars):
+    bars = {"A": hand_bars([(100, 100), (100, 100), (50, 50), (50, 50), (50, 50)])}
+
+    def weights(view):
+        return np.array([0.3, 0.3, 0.3, 0.0, np.nan])[len(view.timestamps) - 1 : len(view.timestamps)]
+
+    result = both(bars, weights, rebalance="daily", initial_cash=100.0, sizing={"lot_size": 0.1})
+    # 3 lots; at 50 the equity is 85, of which 30 % are 0.51 units: 5 lots
+    assert result.position_values[:, 0].tolist() == pytest.approx([0, 0.3, 0.5, 0.5, 0])
+    assert result.position_values[-1, 0] == 0.0
+
+
 def test_short_and_change_of_side(both, hand_bars):
     bars = {"A": hand_bars([(10, 10), (10, 10), (8, 8), (8, 8), (16, 16)])}
 

@@ -98,7 +98,8 @@ class SizingConfig(Section):
     lot_size: Positive | None = Field(
         None,
         title="Lot size",
-        description="Positions are multiples of it; 1 is whole units. Default: fractional.",
+        description="Positions are multiples of it, cut downwards (0.3 is three lots of 0.1, however it is "
+        "rounded in binary); 1 is whole units. Default: fractional.",
     )
     min_value: Positive | None = Field(
         None,

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from admf.simulation.codes import FLATTEN, HALT, REDUCE_TO_LEVERAGE, SAME_CLOSE
+from admf.simulation.lots import NOTHING, in_lots
 from admf.simulation.orders.booking import close_out, room_of, within
 from admf.simulation.orders.decide import accept, cancel, force
 from admf.simulation.orders.fill import carry_out, fall_short
@@ -84,7 +85,7 @@ from admf.simulation.orders.layout import (
     X_YEARS,
     place_of,
 )
-from admf.simulation.orders.money import in_lots
+from admf.simulation.orders.money import P_LOT
 from admf.simulation.orders.touch import touch_of
 from admf.simulation.records import (
     EXPIRED,
@@ -249,9 +250,9 @@ def meet_margin(s: Any, p: Any, box: Any, x: Any, o: float) -> None:
     """Sell (or buy back) what the margin call of the last close asks for."""
     side = 1.0 if s[S_POS] > 0.0 else -1.0
     size = side * s[S_POS]
-    left = in_lots(p, max(s[S_EQUITY], 0.0) * p[P_LEVERAGE] / s[S_PREVIOUS_CLOSE])
+    left = in_lots(max(s[S_EQUITY], 0.0) * p[P_LEVERAGE] / s[S_PREVIOUS_CLOSE], p[P_LOT])
     out = min(size - left, room_of(s, p, x))
-    if out > 0.0:
+    if out > NOTHING * size:
         close_out(
             s, p, x, box, out, size - out, s[S_HELD], o, s[S_ROW], s[S_ROW] - 1.0, float(MARGIN_CALL), 0.0,
             False, True, 0.0,

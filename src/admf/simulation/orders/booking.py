@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from admf.simulation.codes import BY_VALUE, SIGNAL_CLOSE
+from admf.simulation.lots import NOTHING, in_lots
 from admf.simulation.orders.layout import (
     HAS_FINANCING,
     HAS_ORDERS,
@@ -45,7 +46,7 @@ from admf.simulation.orders.layout import (
     X_VOLUME,
     place_of,
 )
-from admf.simulation.orders.money import entry_prices, exit_price, fee_of, in_lots
+from admf.simulation.orders.money import P_LOT, entry_prices, exit_price, fee_of
 from admf.simulation.orders.rows import write_row
 from admf.simulation.records import FILLED, PARTLY_FILLED
 
@@ -54,15 +55,14 @@ P_TRAILING_ATR, P_SIGNAL_CLOSE = place_of("trailing_stop_atr"), place_of("stop_b
 P_PARTICIPATION, P_PARTIAL_FILL = place_of("max_participation"), place_of("partial_fill")
 P_TIER_VOLUME = place_of("tier_volume")
 NAN = math.nan
-NOTHING = 1e-12  # share of a size that is rounding, and not traded by itself
 
 
 def room_of(s: Any, p: Any, x: Any) -> float:
     """Units that the participation cap leaves on this bar."""
     if HAS_VOLUME and p[P_PARTICIPATION] > 0.0:
         cap = p[P_PARTICIPATION] * x[X_VOLUME]
-        left = cap - s[S_USED_VOLUME]
-        return in_lots(p, left) if left > NOTHING * cap else 0.0
+        left = cap - s[S_USED_VOLUME]  # what rounding leaves of it is not traded by itself
+        return in_lots(left, p[P_LOT]) if left > NOTHING * cap else 0.0
     return math.inf
 
 

@@ -160,7 +160,7 @@ def shrink_leg(s: Any, p: Any, x: Any, box: Any, leg: int, q: float, bar: float,
         now, _, rule, lost = allowed(
             p, x, side, min(now, s[leg + L_WANT]), size, q, equity_at(s, q), s[S_GROSS_OTHERS]
         )
-        if rule != 0 and lost > 1e-12 * s[leg + L_WANT]:  # less is how a limit over a price was rounded
+        if rule != 0:
             write_end(s, box, leg, bar, lost, float(CUT_BY + rule - 1))
     s[leg + L_WANT] = min(now, s[leg + L_WANT])
     if s[leg + L_WANT] > size:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from admf.simulation.lots import NOTHING, in_lots
 from admf.simulation.orders.layout import (
     HAS_ACCOUNT,
     HAS_FEES,
@@ -131,20 +132,6 @@ def unit_cost_of(s: Any, p: Any, x: Any, slipped: float, price: float) -> float:
     return cost
 
 
-def in_lots(p: Any, units: float) -> float:
-    """Cut units to whole lots."""
-    lot: float = p[P_LOT]
-    return units // lot * lot if lot > 0.0 else units
-
-
-def bought(p: Any, budget: float, unit_cost: float) -> float:
-    """Units that a budget buys, in whole lots."""
-    lot: float = p[P_LOT]
-    if lot > 0.0:
-        return budget // (unit_cost * lot) * lot
-    return budget / unit_cost
-
-
 def kelly_share(s: Any, p: Any) -> float:
     """Share of the equity by the fractional Kelly rule over the trades so far: W - (1 - W) / R, scaled.
 
@@ -174,12 +161,6 @@ def equity_at(s: Any, q: float) -> float:
     return equity
 
 
-def whole_lots(p: Any, units: float) -> float:
-    """Cut units to whole lots, as a portfolio does: 1 unit is ten lots of 0.1, however they round."""
-    lot: float = p[P_LOT]
-    return math.floor(units / lot) * lot if lot > 0.0 else units
-
-
 def credit_of(p: Any, equity: float) -> float:
     """Cash that an account may owe."""
     return (p[P_LEVERAGE] - 1.0) * equity if HAS_MARGIN and equity > 0.0 else 0.0
@@ -192,7 +173,7 @@ def within_cash(s: Any, p: Any, x: Any, q: float, units: float, bound: float) ->
     if HAS_FEES:
         rate += max(p[P_MAKER], p[P_TAKER])
     free = s[S_CASH] + credit_of(p, equity_at(s, q)) - fixed_fee(p)
-    return min(units, whole_lots(p, max(free, 0.0) / (price + price * rate + p[P_PER_UNIT])))
+    return min(units, in_lots(max(free, 0.0) / (price + price * rate + p[P_PER_UNIT]), p[P_LOT]))
 
 
 def of_weight(
@@ -205,7 +186,7 @@ def of_weight(
     equity = equity_at(s, q)
     if not equity > 0.0:
         return 0.0, unit_cost, float(NOT_AFFORDABLE)
-    want = whole_lots(p, side * target * equity / q)
+    want = in_lots(side * target * equity / q, p[P_LOT])
     return want, unit_cost, 0.0
 
 
@@ -228,11 +209,7 @@ def wanted(s: Any, p: Any, x: Any, target: float, q: float, bound: float) -> tup
         return of_weight(s, p, x, target, q, bound)
     method = p[P_METHOD]
     if method == FIXED_UNITS:
-        lot = p[P_LOT]
-        want = p[P_UNITS] * (side * target)
-        if lot > 0.0:
-            want = want // lot * lot
-        return want, unit_cost, 0.0
+        return in_lots(p[P_UNITS] * (side * target), p[P_LOT]), unit_cost, 0.0
     budget = equity * (side * target) * p[P_FRACTION]
     if HAS_SIZING:
         most = equity * p[P_LEVERAGE] if HAS_MARGIN else equity
@@ -251,17 +228,17 @@ def wanted(s: Any, p: Any, x: Any, target: float, q: float, bound: float) -> tup
             if HAS_IMPACT and p[P_IMPACT] > 0.0 and most > fixed:
                 slipped, price = entry_prices(p, x, side, q, (most - fixed) / unit_cost, bound)
                 unit_cost = unit_cost_of(s, p, x, slipped, price)
-            return in_lots(p, min(units, (most - fixed) / unit_cost)), unit_cost, 0.0
+            return in_lots(min(units, (most - fixed) / unit_cost), p[P_LOT]), unit_cost, 0.0
         elif method == KELLY:
             budget = equity * (side * target) * min(kelly_share(s, p), p[P_LEVERAGE])
         budget = min(budget, most)
     budget -= fixed
-    want = bought(p, budget, unit_cost)
+    want = in_lots(budget / unit_cost, p[P_LOT])
     if HAS_IMPACT and p[P_IMPACT] > 0.0 and want > 0.0:
         # the price that this size would pay: a smaller one pays less, so the budget is never overdrawn
         slipped, price = entry_prices(p, x, side, q, budget / unit_cost, bound)
         unit_cost = unit_cost_of(s, p, x, slipped, price)
-        want = bought(p, budget, unit_cost)
+        want = in_lots(budget / unit_cost, p[P_LOT])
     return want, unit_cost, 0.0
 
 
@@ -289,9 +266,11 @@ def allowed(
             p[P_MAX_LEVERAGE],
             p[P_MAX_CONCENTRATION],
         )
-        if rule != 0:
+        if want - units <= NOTHING * want:
+            rule = 0  # that is how a limit over a price, or a count of lots, was rounded
+        else:
             lost = want - units
-            want = in_lots(p, units)
+            want = in_lots(units, p[P_LOT])
     if HAS_MARGIN and side < 0.0:
         if p[P_LOCATES] == LOCATES_NONE and want > size:
             return 0.0, float(NO_LOCATE), rule, lost
@@ -300,7 +279,7 @@ def allowed(
             if not there > 0.0:
                 return 0.0, float(NO_LOCATE), rule, lost
             if want - size > there:
-                want = in_lots(p, size + there)
+                want = in_lots(size + there, p[P_LOT])
     return want, (0.0 if want > 0.0 else float(TOO_SMALL)), rule, lost
 
 
@@ -310,4 +289,4 @@ def affordable(s: Any, p: Any, q: float, size: float, more: float, unit_cost: fl
     if HAS_MARGIN:
         equity = equity * p[P_LEVERAGE]
     free: float = equity - size * q
-    return not (more > 0.0 and more * unit_cost + fixed_fee(p) > free)
+    return not (more > 0.0 and more * unit_cost + fixed_fee(p) > free * (1.0 + NOTHING))

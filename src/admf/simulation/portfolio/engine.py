@@ -15,6 +15,7 @@ import numpy as np
 
 from admf.simulation import risk
 from admf.simulation.facts import is_daily
+from admf.simulation.lots import NOTHING, in_lots
 from admf.simulation.portfolio.desk.engine import PLAIN_CELLS, Desk
 from admf.simulation.portfolio.join import Joined
 from admf.simulation.portfolio.records import ORDER_COLUMNS, UNFILLED
@@ -43,7 +44,8 @@ def loop_source(limited: bool) -> str:
     text = Path(__file__).with_name("loop.py").read_text(encoding="utf-8")
     rules = (risk.blocked_by, risk.has_lost, risk.share_within, risk.units_within)
     names = ", ".join(rule.__name__ for rule in rules)
-    given = "".join(f"@njit(**_OPTIONS)\n{inspect.getsource(rule)}\n\n" for rule in rules)
+    given = "".join(f"@njit(**_OPTIONS)\n{inspect.getsource(each)}\n\n" for each in (in_lots, *rules))
+    text = text.replace("from admf.simulation.lots import in_lots\n", f"NOTHING = {NOTHING!r}\n")
     text = text.replace(f"from admf.simulation.risk import {names}\n", "import math\n")
     return text.replace("HAS_RISK = False\n", f"HAS_RISK = {limited}\n\n\n{given}")
 

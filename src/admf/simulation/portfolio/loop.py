@@ -1,8 +1,8 @@
 """The portfolio's loop, compiled.
 
 This file is not imported: `admf.simulation.portfolio.engine` gives its text to the cache of compiled kernels,
-so that the next process compiles nothing, with the functions of `admf.simulation.risk` in place of their
-import, and `HAS_RISK` true where a limit is set. It knows prices and targets alone.
+so that the next process compiles nothing, with the functions of `admf.simulation.lots` and `risk` in place of
+their imports, and `HAS_RISK` true where a limit is set. It knows prices and targets alone.
 `admf.simulation.portfolio.desk` says the same, and more, and is its oracle: both do the same float operations
 in the same order, and are tested to be bit-equal.
 """
@@ -19,6 +19,7 @@ import numpy as np
 from numba import njit
 from numba import types as t_
 
+from admf.simulation.lots import in_lots
 from admf.simulation.risk import blocked_by, has_lost, share_within, units_within
 
 _ROW = t_.Array(t_.float64, 1, "C")
@@ -126,11 +127,6 @@ def _refuse(orders, n_orders, i, at, side, since, goal, cause, units, quote, rul
 
 
 @njit(**_OPTIONS)
-def _lots(units, lot_size):
-    return np.floor(units / lot_size) * lot_size if lot_size > 0.0 else units
-
-
-@njit(**_OPTIONS)
 def _limit(
     orders, n_orders, at, due, since, goal, cause, pos, quote, want, out, more, worth, dust, lot_size,
     allowed, limits, watch,
@@ -169,7 +165,7 @@ def _limit(
                 limits[_CONCENTRATION],
             )  # fmt: skip
             if (total - units) * quote[i] > dust:
-                left = _lots(units - keep, lot_size) if units > keep else 0.0
+                left = in_lots(units - keep, lot_size) if units > keep else 0.0
                 n_orders = _refuse(
                     orders, n_orders, i, at, side, since, goal, cause, more[i] - left, quote, rule
                 )
@@ -181,7 +177,7 @@ def _limit(
     if asked - share * asked > dust:
         for i in range(pos.shape[0]):
             if due[i] and more[i] > 0.0:
-                left = _lots(more[i] * share, lot_size)
+                left = in_lots(more[i] * share, lot_size)
                 side = 1.0 if want[i] > 0.0 else -1.0
                 n_orders = _refuse(
                     orders, n_orders, i, at, side, since, goal, cause, more[i] - left, quote, 9
@@ -210,7 +206,7 @@ def _granted(i, units, held, quote, worth, dust, lot_size, limits):
     )
     if (size + units - most) * quote[i] <= dust:
         return units, 0
-    return (_lots(most - size, lot_size) if most > size else 0.0), rule
+    return (in_lots(most - size, lot_size) if most > size else 0.0), rule
 
 
 @njit(**_OPTIONS)
@@ -311,9 +307,8 @@ def run(
                     continue
                 size = abs(pos[i])
                 want[i] = goal[i] * worth / quote[i] if worth > 0.0 else 0.0
-                if lot_size > 0.0:
-                    lots = np.floor(abs(want[i]) / lot_size) * lot_size
-                    want[i] = lots if want[i] > 0.0 else -lots
+                lots = in_lots(abs(want[i]), lot_size)
+                want[i] = lots if want[i] > 0.0 else -lots
                 if want[i] * pos[i] > 0.0:
                     change = abs(want[i]) - size
                     out[i] = -change if change < 0.0 else 0.0
@@ -420,7 +415,7 @@ def run(
                 if not (due[i] and more[i] > 0.0 and want[i] > 0.0 and pos[i] >= 0.0):
                     continue
                 wanted = more[i]
-                units = wanted if scale == 1.0 else _lots(wanted * scale, lot_size)
+                units = wanted if scale == 1.0 else in_lots(wanted * scale, lot_size)
                 slipped = quote[i] * (1.0 + slippage)
                 price = slipped * (1.0 + spread)
                 if not units > 0.0:

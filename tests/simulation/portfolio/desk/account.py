@@ -6,7 +6,7 @@ import math
 from types import SimpleNamespace
 
 from .rows import Outcome
-from .single import Pricing, Touch
+from .single import Pricing, Touch, in_lots
 
 DUST = 1e-12  # of the worth: less than that is rounding
 
@@ -55,8 +55,7 @@ class Account:
         return [each.facts.span.close if each.facts else each.mark for each in self.holdings]
 
     def in_lots(self, units: float) -> float:
-        lot = self.config.sizing.lot_size
-        return math.floor(units / lot) * lot if lot else units
+        return in_lots(units, self.config.sizing.lot_size)
 
     # limits
 

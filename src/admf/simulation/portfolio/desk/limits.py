@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from admf.simulation.lots import in_lots
 from admf.simulation.orders.layout import (
     FIRST_LEG,
     L_REASON,
@@ -15,12 +16,12 @@ from admf.simulation.orders.layout import (
     place_of,
 )
 from admf.simulation.orders.money import (
+    P_LOT,
     P_MAX_CONCENTRATION,
     P_MAX_EXPOSURE,
     P_MAX_LEVERAGE,
     P_MAX_UNITS,
     P_MAX_VALUE,
-    whole_lots,
 )
 from admf.simulation.portfolio.desk.layout import (
     A_DAY,
@@ -98,7 +99,7 @@ def limit(
                 p[P_MAX_CONCENTRATION],
             )  # fmt: skip
             if (total - units) * q > dust:
-                left = whole_lots(p, units - keep) if units > keep else 0.0
+                left = in_lots(units - keep, p[P_LOT]) if units > keep else 0.0
             else:
                 left, rule = more, 0
         if rule != 0:
@@ -114,7 +115,7 @@ def limit(
         for i in range(n):
             c = plan[i]
             if c[C_DUE] == 1.0 and c[C_MORE] > 0.0:
-                left = whole_lots(p, c[C_MORE] * share)
+                left = in_lots(c[C_MORE] * share, p[P_LOT])
                 side = 1.0 if c[C_WANT] > 0.0 else -1.0
                 refuse_by(states[i], account, sheet, i, side, c[C_MORE] - left, LEVERAGE_RULE, c[C_QUOTE])
                 c[C_MORE] = left if left * c[C_QUOTE] > dust else 0.0
@@ -142,4 +143,4 @@ def granted(plan: Any, p: Any, i: int, units: float, worth: float, dust: float) 
     most, rule = units_within(size + units, q, worth, gross, INF, INF, INF, p[P_MAX_LEVERAGE], INF)
     if (size + units - most) * q <= dust:
         return units, 0
-    return (whole_lots(p, most - size) if most > size else 0.0), rule
+    return (in_lots(most - size, p[P_LOT]) if most > size else 0.0), rule

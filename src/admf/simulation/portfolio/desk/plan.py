@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from admf.simulation.lots import in_lots
 from admf.simulation.orders.booking import room_of, within
 from admf.simulation.orders.layout import (
     EXIT_LEG,
@@ -29,8 +30,8 @@ from admf.simulation.orders.money import (
     LOCATES_COLUMN,
     LOCATES_NONE,
     P_LOCATES,
+    P_LOT,
     entry_prices,
-    whole_lots,
 )
 from admf.simulation.orders.rows import write_end
 from admf.simulation.orders.touch import bound_of, touch_of
@@ -104,7 +105,7 @@ def size_up(
         pos = s[S_POS]
         size = abs(pos)
         want = goal * worth / q if worth > 0.0 else 0.0
-        lots = whole_lots(p, abs(want))
+        lots = in_lots(abs(want), p[P_LOT])
         want = lots if want > 0.0 else -lots
         c[C_REST] = 0.0
         if HAS_VOLUME and s[leg + L_WANT] == s[leg + L_WANT]:  # the rest of an order that was sized before
@@ -170,7 +171,7 @@ def acceptable(
     if HAS_MARGIN and side < 0.0 and p[P_LOCATES] == LOCATES_COLUMN and not more <= x[X_LOCATE]:
         there = x[X_LOCATE]
         held = max(-s[S_POS], 0.0)
-        more = whole_lots(p, held + there) - held if there > 0.0 else 0.0
+        more = in_lots(held + there, p[P_LOT]) - held if there > 0.0 else 0.0
         if not more > 0.0:
             refuse_units(s, account, sheet, i, side, c[C_MORE], price, float(NO_LOCATE), q)
             return 0.0

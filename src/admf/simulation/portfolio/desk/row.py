@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from admf.simulation.codes import FLATTEN, HALT, LIQUIDATE, REDUCE_TO_LEVERAGE
+from admf.simulation.lots import NOTHING, in_lots
 from admf.simulation.orders.bar import (
     P_BORROW,
     P_CASH_INTEREST,
@@ -64,7 +65,7 @@ from admf.simulation.orders.layout import (
     X_VOLUME,
     X_YEARS,
 )
-from admf.simulation.orders.money import whole_lots
+from admf.simulation.orders.money import P_LOT
 from admf.simulation.portfolio.desk.decide import arrive, order
 from admf.simulation.portfolio.desk.layout import (
     A_BORROW,
@@ -223,9 +224,9 @@ def meet_margin(states: Any, account: Any, plan: Any, facts: Any, p: Any, sheet:
             continue
         x = facts[int(plan[i][C_FACT])]
         size = abs(s[S_POS])
-        asked = size - whole_lots(p, size * share)
+        asked = size - in_lots(size * share, p[P_LOT])
         out = min(asked, room_of(s, p, x))
-        if out > 0.0:
+        if out > NOTHING * size:
             lend(s, account)
             close_out(
                 s, p, x, sheet, out, size - out, s[S_HELD], x[X_OPEN], s[S_ROW], s[S_ROW] - 1.0,

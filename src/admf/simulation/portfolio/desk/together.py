@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from admf.simulation.lots import in_lots
 from admf.simulation.orders.booking import close_out, open_up
 from admf.simulation.orders.decide import cancel
 from admf.simulation.orders.fill import fall_short
@@ -31,6 +32,7 @@ from admf.simulation.orders.layout import (
     X_FIRST_OF_SESSION,
 )
 from admf.simulation.orders.money import (
+    P_LOT,
     P_MAKER,
     P_PER_UNIT,
     P_TAKER,
@@ -39,7 +41,6 @@ from admf.simulation.orders.money import (
     fee_of,
     fixed_fee,
     rate_of,
-    whole_lots,
 )
 from admf.simulation.orders.touch import bound_of
 from admf.simulation.portfolio.desk.layout import (
@@ -257,7 +258,7 @@ def open_longs(
             continue
         x = facts[int(c[C_FACT])]
         bound = bound_of(s, FIRST_LEG)
-        units = whole_lots(p, wanted * scale) if scale < 1.0 else wanted
+        units = in_lots(wanted * scale, p[P_LOT]) if scale < 1.0 else wanted
         if not units > 0.0:
             price = entry_prices(p, x, 1.0, c[C_QUOTE], wanted, bound)[1]
             refuse_units(s, account, sheet, i, 1.0, wanted, price, float(NOT_AFFORDABLE), c[C_QUOTE])
