@@ -149,7 +149,9 @@ def missing_data(bars: Bars, config: BacktestConfig, *, volume: bool = True) -> 
 
 
 def _missing_volume(bars: Bars, config: BacktestConfig) -> list[Problem]:
-    return [] if bars.volume.any() else without_volume("the data", config)
+    if not volume_keys(config) or bars.volume.any():  # a million bars are not looked at for nothing
+        return []
+    return without_volume("the data", config)
 
 
 def without_volume(data: str, config: BacktestConfig) -> list[Problem]:
