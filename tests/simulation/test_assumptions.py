@@ -52,6 +52,7 @@ def test_the_card_of_basic_settings(card):
         "direction": "long and short",
         "borrowing": "no leverage at entry; no borrow cost, no margin call and no interest on cash",
         "volume": "orders fill whole, whatever the bar's volume",
+        "trades": "a position, or the part of one, that a fill closed, at the average price of its entry",
         "halted bars": "none: every bar is traded",
         "risk": "no limits",
         "warm-up": "the strategy is asked from bar 0 (2020-01-01T00:00:00+00:00) on",

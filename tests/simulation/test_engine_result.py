@@ -36,6 +36,7 @@ def test_three_lines(result, bars):
     assert list(result.trades.columns) == [
         "entry_time", "exit_time", "entry_bar", "exit_bar", "side", "units", "entry_price", "exit_price",
         "pnl", "commission", "financing", "return", "mae", "mfe", "bars", "exit_reason",
+        "exit_decided_bar",
     ]  # fmt: skip
     assert isinstance(result.equity, pd.Series)
     assert result.equity.index.equals(bars.index)
@@ -121,7 +122,7 @@ def test_the_card_states_everything(result):
         "direction", "borrowing", "volume", "warm-up", "open position", "data", "bars per year", "engine",
         "halted bars",
         "orders",
-        "risk",
+        "risk", "trades",
     }  # fmt: skip
 
 

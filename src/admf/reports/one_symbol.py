@@ -80,7 +80,7 @@ def _trades(result: SimulationResult) -> frame.Part:
     )
     columns = parts.trade_columns(result)
     table = parts.trade_table(parts.trade_rows(result), trades, columns)
-    note = frame.note_of(figures["excursion"])
+    note = f"{parts.trades_note(result)} {frame.note_of(figures['excursion'])}"
     html = frame.section("trades", "Trades", note, pictures + table + orders, long=True)
     return frame.Part("trades", "Trades", html, figures)
 

@@ -17,6 +17,7 @@ from admf.simulation.figures import MONTHS
 from admf.simulation.figures_data import MonthlyReturns, local_index, moments_text, words_of
 from admf.simulation.metrics_glossary import DASH, GLOSSARY
 from admf.simulation.records import REASONS, STATUSES, TYPES
+from admf.simulation.words import count_of
 
 if TYPE_CHECKING:
     from admf.market import Finding
@@ -82,6 +83,7 @@ def tiles(result: Reported) -> str:
             compare = f"{benchmark}: {info.format(held[name])}" if name in held else ""
         if name == "win_rate":
             compare = f"{metrics['trades']:,.0f} closed trade{'' if metrics['trades'] == 1 else 's'}"
+            compare += f", parts of {count_of(result.exits.orders, 'exit')}" if result.exits.parts else ""
         elif name == "exposure":
             compare = "of the bars in a position"
         elif value == DASH:
@@ -138,6 +140,18 @@ def trade_columns(result: Reported) -> tuple[Column, ...]:
     if not np.any(trades["financing"]):
         silent.add("financing")
     return tuple(column for column in TRADE_COLUMNS if column[0] not in silent)
+
+
+def trades_note(result: Reported) -> str:
+    """Say what a trade is, and how many of them are parts of an exit that took several bars."""
+    trades, orders, parts = result.exits
+    text = "A trade is a closed position, or the part of one that a fill closed, at its average entry price."
+    if parts:
+        text += (
+            f" These {trades:,} are {count_of(orders, 'exit')}: {parts:,} of them are parts of exits that "
+            "took several bars, each of which counts on its own in win rate, expectancy and streaks."
+        )
+    return text
 
 
 def trade_rows(result: Reported) -> list[list[Any]]:

@@ -172,14 +172,13 @@ def _trades(result: PortfolioResult) -> frame.Part:
     pictures = "<h3>Returns of the trades</h3>" + frame.plot(
         "distribution", "Histogram of the trades' returns", "half"
     )
-    note = "A trade is a closed position, or the part of one that was sold, at average cost."
     figures["excursion"] = draw_trades.excursion_figure(result)
     scatter = frame.plot("excursion", "Worst and best moment of each trade", "half")
     pictures = (
         f'<div class="halves"><div>{pictures}</div>'
         f"<div><h3>Worst and best moment before the exit</h3>{scatter}</div></div>"
     )
-    note = f"{note} {frame.note_of(figures['excursion'])}"
+    note = f"{parts.trades_note(result)} {frame.note_of(figures['excursion'])}"
     table = parts.trade_table(parts.trade_rows(result), trades, parts.trade_columns(result))
     html = frame.section("trades", "Trades", note, pictures + table + orders, long=True)
     return frame.Part("trades", "Trades", html, figures)

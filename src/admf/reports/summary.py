@@ -114,11 +114,12 @@ def evidence(result: Reported) -> str:
     probability = result.metrics["probabilistic_sharpe_ratio"]
     if not math.isfinite(probability):
         return "The returns do not vary enough to tell skill from luck."
-    trades = int(result.metrics["trades"])
+    exits = result.exits.orders  # an exit that took several bars is one piece of evidence
     likely = percent(probability) if probability <= 0.9995 else "more than 99.9 %"
     text = f"Judged by this sample alone, the true Sharpe ratio is above 0 with a probability of {likely}"
-    counted = "is only 1 closed trade" if trades == 1 else f"are only {trades} closed trades"
-    few = f" There {counted}." if trades < 30 else ""
+    what = "exit" if result.exits.parts else "closed trade"
+    counted = f"is only 1 {what}" if exits == 1 else f"are only {exits} {what}s"
+    few = f" There {counted}." if exits < 30 else ""
     return f"{text}; every variant that was tried before this one makes it less.{few}"
 
 

@@ -10,10 +10,11 @@ from admf.errors import ConfigError, Problem
 from admf.market.timeframes import rate_warnings
 from admf.simulation.assumptions import assumption_card, warnings_of
 from admf.simulation.engine import Ground, run_engine
+from admf.simulation.exits import count_exits, exit_warnings
 from admf.simulation.inputs import gather
 from admf.simulation.needs import require_targets, require_volume
 from admf.simulation.pessimistic import with_rerun
-from admf.simulation.records import FINANCING, ORDER_COLUMNS, TRADE_COLUMNS, columns_of, read_only
+from admf.simulation.records import FINANCING, ORDER_COLUMNS, TRADE_COLUMNS, columns_of, is_fill, read_only
 from admf.simulation.result import SimulationResult
 from admf.simulation.settings import Settings
 from admf.simulation.step_source import gives_orders
@@ -186,6 +187,8 @@ def _simulate(
         found = each.findings if each is not None else ()
         warnings += [f"{what}: {finding.message}" for finding in found if finding.severity == "warning"]
     warnings += rate_warnings(simulated.timestamps, bars.periods_per_year)
+    trades = columns_of(TRADE_COLUMNS, tracks.trades)
+    warnings += exit_warnings(count_exits(trades, orders, is_fill(orders["status"])))
     if reason:
         warnings.append(f"the strategy is not compiled, and slower for it: {reason}")
     warmup = max(inputs.warmup - first, 0)
@@ -207,7 +210,7 @@ def _simulate(
         equity_values=read_only(tracks.equity),
         position_values=read_only(tracks.positions),
         order_table=orders,
-        trade_table=columns_of(TRADE_COLUMNS, tracks.trades),
+        trade_table=trades,
         assumptions=card,
         warnings=warnings,
         compiled=reason is None,

@@ -81,6 +81,7 @@ def assumption_card(
         "direction": _DIRECTIONS[settings.direction],
         "borrowing": words.borrowing_text(settings),
         "volume": words.volume_text(settings),
+        "trades": words.trades_text(settings),
         "halted bars": words.halts_text(settings) + _halted(settings, bars),
         "risk": words.risk_text(settings, whole_days=is_daily(bars)),
         "warm-up": _warm_up(bars, warmup),

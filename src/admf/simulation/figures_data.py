@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from admf.simulation.exits import Exits
 from admf.simulation.metrics import bar_returns
 from admf.typing import FloatArray, IntArray
 
@@ -41,6 +42,8 @@ class Reported(Protocol):
     def position_values(self) -> FloatArray: ...  # noqa: D102
     @property
     def trade_table(self) -> Mapping[str, np.ndarray[Any, Any]]: ...  # noqa: D102
+    @property
+    def exits(self) -> Exits: ...  # noqa: D102
     @property
     def metrics(self) -> dict[str, float]: ...  # noqa: D102
     @property

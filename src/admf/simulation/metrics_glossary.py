@@ -142,7 +142,10 @@ GLOSSARY: dict[str, MetricInfo] = {
         "Kurtosis", "ratio", "Weight of extreme bars; the normal distribution has 3.", _STILL
     ),
     "trades": MetricInfo(
-        "Closed trades", "count", "A partial close counts as one; an open position does not."
+        "Closed trades",
+        "count",
+        "Each fill that closes a position, or a part of it, counts as one: an exit that takes several bars "
+        "counts once a bar. An open position does not count.",
     ),
     "win_rate": MetricInfo(
         "Win rate", "percent", "Share of closed trades with a profit after costs.", _NO_TRADE

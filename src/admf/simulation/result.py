@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from admf.simulation.exits import Exits, closing_rows, count_exits, decided_bars
 from admf.simulation.records import FINANCING, REASONS, STATUSES, TYPES, is_fill
-from admf.typing import FloatArray
+from admf.typing import FloatArray, IntArray
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,7 +126,8 @@ class SimulationResult:
         pnl is net of the commissions of both sides and of financing (borrowing and funding while it was held,
         above 0 where paid); return is pnl over the price paid; mae and mfe are the
         worst and the best return against the entry price while it was held (fractions, mae <= 0 <= mfe); bars
-        is exit_bar less entry_bar.
+        is exit_bar less entry_bar. An exit that takes several bars has a row for each: they have
+        exit_decided_bar, the bar of their order's decision, and exit_reason in common.
         """
         import pandas as pd
 
@@ -143,8 +145,20 @@ class SimulationResult:
             "mfe": table["mfe"],
             "bars": table["exit_bar"] - table["entry_bar"],
             "exit_reason": _named(REASONS, table["reason"]),
+            "exit_decided_bar": self._exit_decided_bars,
         }
         return pd.DataFrame(columns)
+
+    @property
+    def _exit_decided_bars(self) -> IntArray:
+        orders = self.order_table
+        rows = closing_rows(self.trade_table, orders, is_fill(orders["status"]))
+        return decided_bars(orders, rows)
+
+    @cached_property
+    def exits(self) -> Exits:
+        """How many orders closed the trades: fewer where an exit took several bars."""
+        return count_exits(self.trade_table, self.order_table, is_fill(self.order_table["status"]))
 
     @cached_property
     def metrics(self) -> dict[str, float]:

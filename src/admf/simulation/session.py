@@ -17,6 +17,7 @@ from admf.market.timeframes import rate_warnings
 from admf.simulation.api import backtest_config, settings_of
 from admf.simulation.assumptions import assumption_card, warnings_of
 from admf.simulation.engine import Ground, needs_of
+from admf.simulation.exits import count_exits, exit_warnings
 from admf.simulation.facts import atr_of, is_daily, next_row, require_sessions
 from admf.simulation.history import History
 from admf.simulation.inputs import Step
@@ -30,6 +31,7 @@ from admf.simulation.records import (
     STATUSES,
     TRADE_COLUMNS,
     columns_of,
+    is_fill,
 )
 from admf.simulation.result import SimulationResult
 from admf.simulation.session_update import Order, SessionUpdate, fill_of, order_of
@@ -263,6 +265,7 @@ class SimulationSession:
         simulated = bars.slice(self._first, None)
         ground = Ground(bars, self._first, len(bars), table)
         orders = columns_of(ORDER_COLUMNS, _table([*engine.orders, *engine.unfilled()], ORDER_COLUMNS))
+        trades = columns_of(TRADE_COLUMNS, _table(engine.trades, TRADE_COLUMNS))
         equity, positions = np.array(self._equity), np.array(self._positions)
         equity.flags.writeable = positions.flags.writeable = False
         return SimulationResult(
@@ -274,7 +277,7 @@ class SimulationSession:
             equity_values=equity,
             position_values=positions,
             order_table=orders,
-            trade_table=columns_of(TRADE_COLUMNS, _table(engine.trades, TRADE_COLUMNS)),
+            trade_table=trades,
             assumptions=assumption_card(
                 settings,
                 simulated,
@@ -287,6 +290,7 @@ class SimulationSession:
                 *warnings_of(settings, equity, orders, int(engine.ending[-1]), ground.volatility(settings)),
                 *silent_volume(bars, self.config),
                 *rate_warnings(simulated.timestamps, simulated.periods_per_year),
+                *exit_warnings(count_exits(trades, orders, is_fill(orders["status"]))),
             ],
             compiled=False,
             financing=dict(zip(FINANCING, engine.financing, strict=True)),

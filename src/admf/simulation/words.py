@@ -266,6 +266,17 @@ def volume_text(settings: Settings) -> str:
     return f"the fills of a bar take at most {percent(settings.max_participation)} of its volume; {rest}"
 
 
+def trades_text(settings: Settings) -> str:
+    """Say what counts as a closed trade."""
+    text = "a position, or the part of one, that a fill closed, at the average price of its entry"
+    if settings.max_participation:
+        text += (
+            "; an exit that takes several bars is a trade for each of them, in the metrics of trades too: "
+            "what they say of wins, streaks and expectancy depends on the cap"
+        )
+    return text
+
+
 def halts_text(settings: Settings) -> str:
     """Say which bars are halted."""
     which = ["bars without volume"] if settings.halt_on_zero_volume or settings.max_participation else []

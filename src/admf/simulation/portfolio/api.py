@@ -21,6 +21,7 @@ from admf.core.config.portfolio import PortfolioConfig, RebalanceConfig
 from admf.errors import ConfigError, DataError, Problem
 from admf.market.timeframes import rate_warnings
 from admf.simulation.api import settings_of
+from admf.simulation.exits import count_exits, exit_warnings
 from admf.simulation.pessimistic import pessimistic_bars, pessimistic_settings
 from admf.simulation.portfolio.allocation import Universe, most_of, resolve_allocation
 from admf.simulation.portfolio.assumptions import assumption_card
@@ -28,7 +29,7 @@ from admf.simulation.portfolio.decider import Decider, one_by_one, schedule_of
 from admf.simulation.portfolio.engine import engine_for
 from admf.simulation.portfolio.join import Joined, calendar_warnings, join
 from admf.simulation.portfolio.needs import data_problems
-from admf.simulation.portfolio.records import ORDER_COLUMNS, TRADE_COLUMNS, columns_of
+from admf.simulation.portfolio.records import ORDER_COLUMNS, TRADE_COLUMNS, columns_of, is_fill
 from admf.simulation.portfolio.result import PortfolioResult
 from admf.simulation.portfolio.schedule import decision_rows
 from admf.simulation.portfolio.support import unsupported
@@ -242,6 +243,9 @@ def _simulate_once(
     tracks = engine.finish()
     compiled = engine.compiled
     orders = columns_of(ORDER_COLUMNS, tracks.orders)
+    trades = None if tracks.trades is None else columns_of(TRADE_COLUMNS, tracks.trades)
+    # without kept trades the engine is the one that fills whole orders
+    exits = [] if trades is None else exit_warnings(count_exits(trades, orders, is_fill(orders["status"])))
     return PortfolioResult(
         joined=joined,
         first=first,
@@ -264,6 +268,7 @@ def _simulate_once(
         warnings=[
             *universe.warnings,
             *warnings_of(joined, first, last, settings, orders, tracks, rows - first, targets),
+            *exits,
             *calendar_warnings(bars),
             *rate_warnings(joined.timestamps[first:last], joined.periods_per_year),
             *data_warnings(bars, finer),
@@ -272,7 +277,7 @@ def _simulate_once(
         interest_values=None if tracks.interest is None else _sealed(tracks.interest),
         financing=dict(zip(FINANCING, tracks.financing, strict=True)),
         compiled=compiled,
-        kept_trades=None if tracks.trades is None else columns_of(TRADE_COLUMNS, tracks.trades),
+        kept_trades=trades,
     )
 
 

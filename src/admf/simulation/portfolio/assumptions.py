@@ -77,6 +77,7 @@ def assumption_card(
         "direction": _DIRECTIONS[settings.direction],
         "borrowing": _borrowing(settings),
         "volume": words.volume_text(settings),
+        "trades": words.trades_text(settings),
         "halted bars": words.halts_text(settings) + _halted(settings, joined, first, last),
         "risk": _risk(settings, joined),
         "open positions": ("; ".join(open_) + "; marked at the last close, not among the trades")

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from admf.simulation.exits import Exits, closing_rows, count_exits, decided_bars
 from admf.simulation.portfolio import attribution as parts_of
 from admf.simulation.portfolio.join import Joined
-from admf.simulation.portfolio.records import STATUSES
+from admf.simulation.portfolio.records import STATUSES, is_fill
 from admf.simulation.records import FINANCING, REASONS, TYPES
 from admf.typing import FloatArray, IntArray
 
@@ -263,7 +264,9 @@ class PortfolioResult:
 
         pnl is net of the commissions of both sides and of financing (borrowing and funding while it was held,
         above 0 where paid); return is pnl over the price paid; mae and mfe are the worst and the best return
-        against the entry price while it was held, NaN where nothing looks inside a bar.
+        against the entry price while it was held, NaN where nothing looks inside a bar. An exit that takes
+        several bars has a row for each: they have symbol, exit_decided_bar (the bar of their order's
+        decision) and exit_reason in common.
         """
         import pandas as pd
 
@@ -283,8 +286,20 @@ class PortfolioResult:
                 "mfe": table["mfe"],
                 "bars": table["exit_bar"] - table["entry_bar"],
                 "exit_reason": np.array(REASONS, dtype=object)[table["reason"]],
+                "exit_decided_bar": self._exit_decided_bars,
             }
         )
+
+    @property
+    def _exit_decided_bars(self) -> IntArray:
+        orders = self.order_table
+        rows = closing_rows(self.trade_table, orders, is_fill(orders["status"]))
+        return decided_bars(orders, rows)
+
+    @cached_property
+    def exits(self) -> Exits:
+        """How many orders closed the trades: fewer where an exit took several bars."""
+        return count_exits(self.trade_table, self.order_table, is_fill(self.order_table["status"]))
 
     def _names(self, positions: IntArray) -> np.ndarray[Any, Any]:
         named: np.ndarray[Any, Any] = np.array(self.symbols, dtype=object)[positions]
