@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from admf.cli import main
+from admf.errors import Problem
 
 ROOT = Path(__file__).resolve().parents[2]
 BACKTEST = str(ROOT / "examples" / "backtest.yaml")
@@ -42,7 +44,10 @@ def shell(
 def test_run_shows_a_table_on_stdout_and_progress_on_stderr(shell: Shell, tmp_path: Path) -> None:
     code, out, err = shell("run", BACKTEST)
     assert code == 0, err
-    assert out.startswith("SMA crossover on the S&P 500: completed in ")
+    assert re.match(
+        r"SMA crossover on the S&P 500: completed in [\d.]+ s; [\d.]+ s with the start of Python", out
+    )
+    assert err.startswith(f"{BACKTEST}: starting; Prefect and its server take a while\n")
     for text in (
         "strategy",
         "sma_cross(fast=50, slow=200) on SP500",
@@ -57,6 +62,21 @@ def test_run_shows_a_table_on_stdout_and_progress_on_stderr(shell: Shell, tmp_pa
         assert phase not in out
     (folder,) = (path for path in (tmp_path / "runs").iterdir() if path.is_dir())
     assert (folder / "report.html").is_file()
+
+
+def test_the_first_line_comes_before_what_takes_long(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def check(*_: object, **__: object) -> list[Problem]:
+        seen.append(capsys.readouterr().err)
+        return [Problem("workflow", "is refused by this test")]
+
+    seen: list[str] = []
+    monkeypatch.setattr("admf.simulation.check.check_workflow", check)
+    with pytest.raises(SystemExit):
+        main(["run", BACKTEST])
+    assert seen[0].startswith(f"{BACKTEST}: starting; ")
+    assert "is refused by this test" in capsys.readouterr().err
 
 
 def test_json_is_one_document_and_the_stored_one(shell: Shell, tmp_path: Path) -> None:
@@ -197,7 +217,7 @@ def test_a_failure_is_told_once_and_without_the_log_of_prefect(
     done = admf("run", BACKTEST, "--set", data, env={"PREFECT_API_URL": str(PREFECT_API_URL.value())})
     assert done.returncode == 1
     assert "error: no.csv does not exist" in done.stdout
-    assert done.stderr == ""
+    assert done.stderr == f"{BACKTEST}: starting; Prefect and its server take a while\n"
 
 
 def test_a_name_cannot_steer_the_terminal(shell: Shell) -> None:

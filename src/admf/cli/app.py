@@ -37,6 +37,7 @@ STORE = Path("runs")
 
 @app.command()
 def run(
+    context: typer.Context,
     config: ConfigArgument,
     overrides: SetOption = None,
     allow_modules: AllowOption = None,
@@ -45,7 +46,8 @@ def run(
     """Run a workflow and show its result."""
     from admf.cli.execute import run_config
 
-    raise typer.Exit(run_config(config, tuple(overrides or ()), tuple(allow_modules or ()), as_json))
+    given = tuple(overrides or ()), tuple(allow_modules or ())
+    raise typer.Exit(run_config(config, *given, as_json, began=context.obj))
 
 
 @app.command()

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 from dataclasses import asdict
@@ -27,11 +28,24 @@ _PREFECT_DEFAULTS = {
 }
 _QUIET = {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}
 _PHASE = "workflow.phase."
+_STARTING = "starting; Prefect and its server take a while"
 _COMPILER = logging.getLogger("admf.compile")
 
 
-def run_config(path: Path, overrides: tuple[str, ...], allow_modules: tuple[str, ...], as_json: bool) -> int:
+def run_config(
+    path: Path,
+    overrides: tuple[str, ...],
+    allow_modules: tuple[str, ...],
+    as_json: bool,
+    *,
+    began: float | None = None,
+) -> int:
     """Run the workflow of a config file and print its result.
+
+    Parameters
+    ----------
+    began
+        When the command did, by `time.monotonic`; None: now.
 
     Returns
     -------
@@ -45,9 +59,9 @@ def run_config(path: Path, overrides: tuple[str, ...], allow_modules: tuple[str,
     """
     from admf.core.config import load_config
     from admf.core.config.rest import Rest
-    from admf.simulation.check import check_workflow
     from admf.simulation.check_all import further_problems
 
+    began = time.monotonic() if began is None else began
     with silence():
         config = load_config(path, overrides, allow_modules, further_problems)
 
@@ -57,17 +71,19 @@ def run_config(path: Path, overrides: tuple[str, ...], allow_modules: tuple[str,
         async with Coordinator(on_event=progress) as coordinator:
             return await coordinator.execute_workflow(config)
 
-    with _prefect(config.log_level):
+    with Progress(f"{path}: {_STARTING}") as progress, _prefect(config.log_level):
+        from admf.simulation.check import check_workflow  # below the first line: pandas takes its time
+
         problems = check_workflow(config)  # the coordinator says the same, some seconds later
         if problems:
             problems = list(dict.fromkeys([*problems, *further_problems(Rest(config))]))
             raise ConfigError(problems, str(path))
-        result = asyncio.run(_with_progress(work, f"{path}: starting"))
+        result = asyncio.run(work(progress))
     document = result.model_dump(mode="json")
     if as_json:
         write_json(document)
     else:
-        show_result(document, stdout_console())
+        show_result(document, stdout_console(), command_seconds=time.monotonic() - began)
     return DONE if result.success else FAILED
 
 
@@ -96,8 +112,8 @@ def replay_run(run: str, store: Path, allow_modules: tuple[str, ...], as_json: b
         async with Coordinator(on_event=progress, allow_modules=allow_modules) as coordinator:
             return await coordinator.replay(original.id, store)
 
-    with _prefect(config.log_level):
-        report = asyncio.run(_with_progress(work, f"{original.id}: starting"))
+    with Progress(f"{original.id}: {_STARTING}") as progress, _prefect(config.log_level):
+        report = asyncio.run(work(progress))
     if as_json:
         write_json(asdict(report))
     else:
@@ -116,7 +132,9 @@ def replay_run(run: str, store: Path, allow_modules: tuple[str, ...], as_json: b
 
 
 class Progress(logging.Handler):
-    """Tells on standard error what a workflow is doing: a spinner on a terminal, a line for each phase.
+    """Tells on standard error what a workflow is doing: first that it starts, then a line for each phase.
+
+    On a terminal a spinner says what is under way.
 
     As the handler of the compiler's log it tells of a first compilation too, which may take half a minute.
     """
@@ -124,7 +142,8 @@ class Progress(logging.Handler):
     def __init__(self, title: str) -> None:
         super().__init__(logging.INFO)
         self._console = stderr_console()
-        self._status = self._console.status(plain(title)) if self._console.is_terminal else None
+        self._title = plain(title)
+        self._status = self._console.status(self._title) if self._console.is_terminal else None
 
     def __call__(self, event: Event) -> None:
         """Take an event of the workflow."""
@@ -148,6 +167,8 @@ class Progress(logging.Handler):
         _COMPILER.addHandler(self)
         if self._status is not None:
             self._status.start()
+        else:
+            self._console.print(self._title, soft_wrap=True)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -155,11 +176,6 @@ class Progress(logging.Handler):
             self._status.stop()
         _COMPILER.removeHandler(self)
         _COMPILER.setLevel(logging.NOTSET)
-
-
-async def _with_progress(work: Any, title: str) -> Any:
-    with Progress(title) as progress:
-        return await work(progress)
 
 
 def silence() -> AbstractContextManager[object]:

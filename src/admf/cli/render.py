@@ -34,7 +34,7 @@ HEADLINE = (
 )
 
 
-def show_result(result: Mapping[str, Any], console: Console) -> None:
+def show_result(result: Mapping[str, Any], console: Console, *, command_seconds: float | None = None) -> None:
     """Print a result: what ran, its metrics, costs, warnings, and where its files are.
 
     Parameters
@@ -43,10 +43,13 @@ def show_result(result: Mapping[str, Any], console: Console) -> None:
         The mapping of a `WorkflowResult`, as in ``result.json``.
     console
         Where to.
+    command_seconds
+        Wall time of the command that ran it; None where that is not known.
     """
-    console.print(
-        plain(f"{result['name']}: {result['status']} in {result['duration_seconds']:.2f} s"), soft_wrap=True
-    )
+    head = f"{result['name']}: {result['status']} in {result['duration_seconds']:.2f} s"
+    if command_seconds is not None:
+        head += f"; {command_seconds:.1f} s with the start of Python and Prefect"
+    console.print(plain(head), soft_wrap=True)
     final = result.get("final_results") or {}
     sheet = table(None, "", "")
     add_row(sheet, "run", result["workflow_id"])
