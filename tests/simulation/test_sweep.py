@@ -287,8 +287,8 @@ def test_threads_and_chunks_change_no_bit(random_bars):
 def test_blocks_of_few_arrays_change_no_bit(random_bars, monkeypatch):
     bars = random_bars(4, 200)
     whole = admf.sweep(bars, "sma_cross", {"fast": range(2, 20), "slow": range(20, 60, 2)}).table
-    monkeypatch.setattr("admf.simulation.sweeps.engine.ROW_BYTES", 0)
-    monkeypatch.setattr("admf.simulation.sweeps.engine.FEW_ROWS", 5)
+    monkeypatch.setattr("admf.simulation.sweeps.rows.ROW_BYTES", 0)
+    monkeypatch.setattr("admf.simulation.sweeps.rows.FEW_ROWS", 5)
     pieces = admf.sweep(bars, "sma_cross", {"fast": range(2, 20), "slow": range(20, 60, 2)}).table
     pd.testing.assert_frame_equal(pieces, whole, check_exact=True)
 

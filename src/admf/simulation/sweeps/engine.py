@@ -13,32 +13,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from admf.indicators import Indicator, IndicatorTable
-from admf.indicators.spec import BAR_COLUMNS
-from admf.indicators.table import column_of, first_value
 from admf.simulation.compile import CannotCompileError, compile_kernel
 from admf.simulation.facts import FactNeeds, Facts, facts_of
-from admf.simulation.inputs import gather
 from admf.simulation.kernel import PRICES, StepCall, sweep_source
-from admf.simulation.measures import BOOK_SIZE, STREAMED, TOLD
-from admf.simulation.metrics import streamed_metrics
+from admf.simulation.measures import BOOK_SIZE, TOLD
 from admf.simulation.orders import generate
-from admf.simulation.records import EXPIRED, NOT_AFFORDABLE, ORDER_COLUMNS, TOO_SMALL, TRADE_COLUMNS, is_fill
-from admf.simulation.settings import Settings
 from admf.simulation.step_source import NotEmbeddableError, collect
-from admf.simulation.sweeps.plan import Block, Group
+from admf.simulation.sweeps.blocks import Block, warm_up
+from admf.simulation.sweeps.plan import Group
+from admf.simulation.sweeps.rows import Rows
 from admf.typing import FloatArray
 
 if TYPE_CHECKING:
     from admf.market import Bars
-    from admf.simulation.engine import Tracks
-    from admf.strategies import BoundStrategy
 
 POLL_SECONDS = 0.02  # how often the cancel flag and the deadline are looked at
-ROW_BYTES = 32_000_000  # of the arrays of one block; those of two may be in memory at once
 SLICES = 8  # of a block for each thread
 SLICE_BARS = 2_000_000  # of a slice, where nothing looks whether to stop while it runs
-FEW_ROWS = 16  # that many are always allowed, and as many indicators are kept for each other's sake
 
 
 # A worker that is back from its kernel waits for the thread that binds the next trials, as long as Python's
@@ -147,17 +138,11 @@ class Engine:
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="admf-sweep") if workers > 1 else None
         if self._pool is not None:
             _take_turns(1)
-        self._table = IndicatorTable(market.bars)
-        self._rows = _Rows(0, len(market.bars))
+        self.rows = Rows(market.bars)
         self._known_facts: dict[FactNeeds, Facts] = {}
         self._kernels: dict[Any, tuple[Callable[..., Any], str] | str] = {}
         self.unfinished_values = 0  # trials whose values were never complete
         self.told = np.zeros(len(TOLD), dtype=np.int64)  # trials with each of `TOLD`
-
-    @property
-    def most_rows(self) -> int:
-        """Arrays that a block of trials may read."""
-        return max(ROW_BYTES // (8 * len(self._market.bars)), FEW_ROWS)
 
     @property
     def blocks_ahead(self) -> int:
@@ -170,8 +155,7 @@ class Engine:
             self._pool.shutdown(wait=True, cancel_futures=True)
             self._pool = None
             _take_turns(-1)
-        # now, not when the garbage collector comes: the next sweep gets it without asking the system
-        self._rows = _Rows(0, 0)
+        self.rows.forget()
         self._scratch.clear()
 
     def kernel_of(self, group: Group) -> tuple[Callable[..., Any], str] | str:
@@ -205,9 +189,9 @@ class Engine:
     def start(self, block: Block, group: Group, kernel: Callable[..., Any]) -> Running:
         """Compute what a block of trials reads, and give it to the threads."""
         market = self._market
-        places = self._places(block, group)
-        rows, firsts = self._rows.values, self._rows.firsts[places]
-        warms = _warm_up(group, block, firsts, len(market.bars))
+        places = self.rows.places(block.rows, group.strategy.name)
+        rows, firsts = self.rows.values, self.rows.firsts[places]
+        warms = warm_up(group, block, firsts, len(market.bars))
         self.unfinished_values += int(np.count_nonzero(warms >= len(market.bars)))
         found = np.full((len(block.trials), len(self._metrics)), np.nan)
         prices = (getattr(market.bars, name) for name in PRICES)
@@ -245,22 +229,6 @@ class Engine:
                 out[trials] = running.found[chosen]
                 done[trials] = True
                 self.told += flags[2:]
-
-    def _places(self, block: Block, group: Group) -> np.ndarray[Any, np.dtype[np.int64]]:
-        """Give where the arrays of a block are; those that are not there yet are computed."""
-        keys = [row.key if isinstance(row, Indicator) else row for row in block.rows]
-        missing = sum(key not in self._rows.places for key in keys)
-        if len(self._rows.places) + missing > len(self._rows.values):
-            before, self._rows = self._rows, _Rows(max(self.most_rows, len(keys)), len(self._market.bars))
-            for key in keys:  # blocks that follow each other share many
-                if key in before.places:
-                    at = before.places[key]
-                    self._rows.add(key, before.values[at], int(before.firsts[at]))
-        for key, row in zip(keys, block.rows, strict=True):
-            if key not in self._rows.places:
-                values = self._row(row, group)
-                self._rows.add(key, values, first_value(values) if isinstance(row, Indicator) else 0)
-        return np.array([self._rows.places[key] for key in keys], dtype=np.int64)
 
     def _facts(self, needs: FactNeeds) -> Facts:
         if needs not in self._known_facts:
@@ -304,80 +272,6 @@ class Engine:
         for work, _ in slices:
             work.result()
 
-    def _row(self, row: Indicator | str, group: Group) -> FloatArray:
-        bars = self._market.bars
-        if isinstance(row, Indicator):
-            # Few are kept, for indicators that share a call or read each other: memory must not grow.
-            if self._table.computed >= FEW_ROWS:
-                self._table = IndicatorTable(bars)
-            return self._table.row(row)
-        if row in BAR_COLUMNS:
-            return np.asarray(getattr(bars, row))
-        return column_of(bars, row, f"strategy {group.strategy.name}")
-
-    def run_plain(
-        self,
-        group: Group,
-        bind: Callable[[int], tuple[BoundStrategy, Settings]],
-        out: FloatArray,
-        done: np.ndarray[Any, Any],
-    ) -> None:
-        """Run those of a group's trials that are not done in the plain engine, one after the other."""
-        from admf.simulation.engine import Ground, run_plain
-
-        market = self._market
-        columns = [STREAMED.index(name) for name in self._metrics]
-        for trial in group.trials:
-            if self._stop.check():
-                return
-            if done[trial]:
-                continue
-            bound, settings = bind(trial)
-            table = IndicatorTable(market.bars)
-            inputs = gather(market.bars, bound, table)
-            ground = Ground(market.bars, market.first, market.last, table)
-            tracks = run_plain(bound, inputs, settings, ground)
-            orders = dict(zip(ORDER_COLUMNS, tracks.orders.T, strict=True))
-            trades = dict(zip(TRADE_COLUMNS, tracks.trades.T, strict=True))
-            filled = is_fill(orders["status"])
-            values = streamed_metrics(
-                tracks.equity,
-                market.returns,
-                tracks.positions,
-                trades["pnl"],
-                trades["units"] * trades["entry_price"],
-                trades["exit_bar"] - trades["entry_bar"],
-                orders["units"][filled] * orders["price"][filled],
-                market.initial_cash,
-                market.risk_free,
-                market.bars.periods_per_year,
-            )
-            out[trial] = values[columns]
-            done[trial] = True
-            self.told += _told(tracks, orders["status"])
-            self._progress(1)
-
-
-class _Rows:
-    """Arrays that trials read, one below the other; threads read some while others are added.
-
-    Parameters
-    ----------
-    most, bars
-        How many there may be, and how long they are.
-    """
-
-    def __init__(self, most: int, bars: int) -> None:
-        self.values = np.empty((most, bars))
-        self.firsts = np.zeros(most, dtype=np.int64)  # position of the first value
-        self.places: dict[str, int] = {}
-
-    def add(self, key: str, values: FloatArray, first: int) -> None:
-        """Add one that is not there."""
-        at = self.places[key] = len(self.places)
-        self.values[at] = values
-        self.firsts[at] = first
-
 
 @dataclass(frozen=True)
 class Running:
@@ -396,26 +290,3 @@ class Running:
     block: Block
     found: FloatArray
     slices: list[tuple[Any, Any]]
-
-
-def _told(tracks: Tracks, status: Any) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Which of `TOLD` are true of a trial of the plain engine; a trial of a kernel counts them itself."""
-    return np.array([
-        tracks.ending[-1] > 0, np.any(status == TOO_SMALL), np.any(status == NOT_AFFORDABLE),
-        np.any(status > EXPIRED), not np.any(is_fill(status)), tracks.equity.min() <= 0.0,
-    ])  # fmt: skip
-
-
-def _warm_up(group: Group, block: Block, firsts: Any, bars: int) -> Any:
-    """First bar of each trial on which all its values are there: `BoundStrategy.first_complete_bar`."""
-    warms = np.zeros(len(block.trials), dtype=np.int64)
-    bound = group.strategy
-    for argument in bound.arguments:
-        base = argument.removeprefix("prev_")
-        later = int(base != argument)
-        if base in bound.indicators:
-            start = firsts[block.index[:, group.rows.index(base)]]
-            np.maximum(warms, np.minimum(start + later, bars), out=warms)
-        elif base in BAR_COLUMNS:
-            np.maximum(warms, later, out=warms)
-    return warms
