@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import ClassVar
 
@@ -73,17 +75,45 @@ def fresh_cache(monkeypatch, tmp_path):
 
 
 GOOD = "def run():\n    return 1\n"
+PAUSE = "import time\ntime.sleep(0.5)\n"
+COMPILED = "from numba import njit\n@njit('int64(int64)', cache=True)\ndef run(x):\n    return x + {}\n"
 
 
-def test_a_long_compilation_is_told_and_a_short_one_not(fresh_cache, monkeypatch, caplog):
+@pytest.fixture
+def slow_compiler(monkeypatch, caplog):
+    """Numba takes half a second more for what it compiles; what it loads is as quick as ever."""
+    from numba.core.dispatcher import _FunctionCompiler
+
+    compile_ = _FunctionCompiler.compile
+
+    def slowly(self, args, return_type):
+        time.sleep(0.5)
+        return compile_(self, args, return_type)
+
+    monkeypatch.setattr(_FunctionCompiler, "compile", slowly)
     monkeypatch.setattr(compiling, "SLOW_SECONDS", 0.2)
+    monkeypatch.setattr(compiling, "_told_until", -math.inf)
     caplog.set_level("INFO", logger="admf.compile")
-    compile_kernel(GOOD)
-    assert caplog.messages == []
-    compile_kernel("import time\ntime.sleep(0.5)\n" + GOOD)
-    first, last = caplog.messages
-    assert first.startswith("compiling the engine")
-    assert re.fullmatch(r"compiled in \d\.\d s", last)
+
+
+def test_a_long_compilation_is_told_and_a_long_load_is_not(fresh_cache, slow_compiler, monkeypatch, caplog):
+    compile_kernel(PAUSE + GOOD)
+    assert caplog.messages == []  # on a busy machine much takes long
+    compile_kernel(PAUSE + COMPILED.format(1))
+    first, last = caplog.records
+    assert (first.levelname, last.levelname) == ("WARNING", "INFO")  # a notebook shows warnings
+    assert first.getMessage().startswith("compiling the engine")
+    assert re.fullmatch(r"compiled in \d\.\d s", last.getMessage())
+    caplog.clear()
+    monkeypatch.setattr(compiling, "_kernels", {})
+    assert compile_kernel(PAUSE + COMPILED.format(1))(1) == 2
+    assert caplog.messages == []  # it was loaded
+
+
+def test_modules_that_are_compiled_one_after_the_other_are_told_once(fresh_cache, slow_compiler, caplog):
+    for number in (1, 2):
+        compile_kernel(COMPILED.format(number))
+    assert [each.levelname for each in caplog.records] == ["WARNING", "INFO", "INFO"]
 
 
 def test_modules_are_named_by_their_content(fresh_cache):

@@ -165,6 +165,7 @@ class Progress(logging.Handler):
     def __enter__(self) -> Progress:
         _COMPILER.setLevel(logging.INFO)
         _COMPILER.addHandler(self)
+        _COMPILER.propagate = False  # told here, once
         if self._status is not None:
             self._status.start()
         else:
@@ -175,6 +176,7 @@ class Progress(logging.Handler):
         if self._status is not None:
             self._status.stop()
         _COMPILER.removeHandler(self)
+        _COMPILER.propagate = True
         _COMPILER.setLevel(logging.NOTSET)
 
 

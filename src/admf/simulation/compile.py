@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import logging
+import math
 import os
 import re
 import stat
@@ -24,12 +25,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-#: What takes longer than this is compiled, not loaded, and told at level INFO.
+#: A compilation that takes longer than this is told.
 SLOW_SECONDS = 1.0
 logger = logging.getLogger("admf.compile")
 
 _lock = threading.Lock()
 _kernels: dict[str, Callable[..., Any] | CannotCompileError] = {}
+_told_until = -math.inf  # when the last compilation that was told ended
 
 
 class CannotCompileError(Exception):
@@ -86,19 +88,37 @@ def _load(source: str, digest: str) -> Callable[..., Any]:
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Tell of work that takes long, while it does, and what it took."""
-    start = time.perf_counter()
+    """Tell of a compilation that takes long, while it does, and what it took; never of loading.
+
+    A warning, since whoever waits in a notebook has set up no log: Python then shows warnings, and no more.
+    Modules that are compiled one after the other are one wait, and told once.
+    """
+    from numba.core.event import Listener, install_listener
+
+    global _told_until
+    begun: list[float] = []
     words = "compiling the engine for this strategy and settings, once: later runs load it"
-    timer = threading.Timer(SLOW_SECONDS, logger.info, (words,))
+    timer = threading.Timer(SLOW_SECONDS, logger.warning, (words,))
     timer.daemon = True
-    timer.start()
-    try:
-        yield
-    finally:
-        timer.cancel()
-        seconds = time.perf_counter() - start
-        if seconds > SLOW_SECONDS:
-            logger.info("compiled in %.1f s", seconds)
+
+    class Compiling(Listener):
+        def on_start(self, event: Any) -> None:
+            if not begun:
+                begun.append(time.perf_counter())
+                if begun[0] - _told_until > SLOW_SECONDS:
+                    timer.start()
+
+        def on_end(self, event: Any) -> None:
+            """Nothing: functions of a module are compiled one after the other."""
+
+    with install_listener("numba:compile", Compiling()):
+        try:
+            yield
+        finally:
+            timer.cancel()
+    if begun and (seconds := time.perf_counter() - begun[0]) > SLOW_SECONDS:
+        _told_until = begun[0] + seconds
+        logger.info("compiled in %.1f s", seconds)
 
 
 def _write(source: str, digest: str, folder: Path) -> Path:

@@ -104,6 +104,9 @@ def sweep(
     SweepResult
         A trial whose values are complete on no bar has NaN for every metric, and a warning says how many.
 
+    What was never run before is compiled first, some seconds to a minute; a warning of the log
+    ``admf.compile`` says so meanwhile.
+
     Raises
     ------
     ConfigError
@@ -132,6 +135,7 @@ def sweep(
 
     given = {"execution": execution, "sizing": sizing, "costs": costs, "margin": margin, "risk": risk}
     sections = {each: keys_of(section) for each, section in given.items()}
+    optional = {"start": start, "end": end, "allow_modules": tuple(allow_modules)}
     found, name, source = locate(strategy, allow_modules)
     trials = read_trials(found, name, parameters)
     # what the trials name is judged with their values, each combination of them
@@ -173,10 +177,8 @@ def sweep(
         _given={
             **{each: keys for each, keys in sections.items() if keys},
             "initial_cash": initial_cash,
-            "start": start,
-            "end": end,
             "risk_free_pct": risk_free_pct,
-            "allow_modules": tuple(allow_modules),
+            **{each: value for each, value in optional.items() if value},
         },
     )
 

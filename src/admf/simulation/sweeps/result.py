@@ -30,7 +30,7 @@ class Trial(NamedTuple):
     settings
         Everything else that it ran under, as `admf.simulate` takes it: the sections with the values of this
         trial among those of all, ``{"costs": {"commission_bps": 5, "slippage_bps": 2}}``, initial_cash,
-        risk_free_pct, start, end and allow_modules.
+        risk_free_pct, and start, end and allow_modules if given.
     metrics
         By name; NaN where undefined.
     """
