@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import ClassVar
 
 import numpy as np
@@ -97,6 +98,16 @@ def test_the_source_tells(function, expected):
 )  # fmt: skip
 def test_the_source_does_not_tell(function):
     assert reads_of(function) is None
+
+
+def test_a_file_that_was_edited_since_does_not_tell(tmp_path):
+    file = tmp_path / "edited_strategy.py"
+    file.write_text("def indicators(p):\n    return {'ma': (p.fast, p.slow)}\n")
+    spec = importlib.util.spec_from_file_location("edited_strategy", file)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    file.write_text("def indicators(p):\n    return {'ma': (p.fast, 3)}\n")
+    assert reads_of(module.indicators) is None
 
 
 class Kinds:

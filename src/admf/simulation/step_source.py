@@ -180,7 +180,7 @@ def _literal(value: Any) -> str | None:
 @lru_cache(maxsize=512)
 def _function_text(code: CodeType, name: str, strings: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     """Return a function's source, free of decorators, annotations and comments, and the names it reads."""
-    node = _definition(code)
+    node = definition_of(code)
     node.name = name
     if strings:
         # a text argument is read as the constant of that name instead
@@ -195,7 +195,7 @@ def _function_text(code: CodeType, name: str, strings: tuple[str, ...]) -> tuple
     return ast.unparse(node), tuple(sorted(read - bound))
 
 
-def _definition(code: CodeType) -> ast.FunctionDef:
+def definition_of(code: CodeType) -> ast.FunctionDef:
     """Find the def that this code was compiled from, without decorators and annotations.
 
     The file may have been edited since it was imported, so it is compiled again: the def is the one whose

@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -261,7 +261,7 @@ class Engine:
         open_ = {work for work, _ in slices}
         reported = 0
         while open_:
-            _, open_ = wait(open_, POLL_SECONDS, return_when=FIRST_COMPLETED)
+            _, open_ = wait(open_, POLL_SECONDS)
             if self._stop.check():
                 for _, (_, flags) in slices:
                     flags[0] = 1

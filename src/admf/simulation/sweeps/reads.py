@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import ast
 import inspect
-import textwrap
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from types import FunctionType
 from typing import Any
 
 from admf.indicators import Indicator
+from admf.simulation.step_source import NotEmbeddableError, definition_of
 from admf.strategies.space import Parameters
 
 KEPT = 10_000  # indicators of a name that are kept from chunk to chunk
@@ -37,10 +37,10 @@ def reads_of(function: Any) -> dict[str, tuple[str, ...]] | None:
     if not isinstance(function, FunctionType):
         return None
     try:
-        (found,) = ast.parse(textwrap.dedent(inspect.getsource(function.__code__))).body
-    except (OSError, TypeError, ValueError, SyntaxError):
+        found = definition_of(function.__code__)
+    except NotEmbeddableError:
         return None
-    if not isinstance(found, ast.FunctionDef) or not found.args.args:
+    if not found.args.args:
         return None
     code = function.__code__
     if (
