@@ -189,3 +189,17 @@ def test_finer_bars_are_checked_and_told(admf: Callable, tmp_path: Path, random_
     assert failed.returncode != 0
     assert "finer bars: hours.csv does not exist" in failed.stderr
     assert "did you mean 'hour.csv'?" in failed.stderr
+
+
+def test_bars_a_year_that_are_not_those_of_the_data_are_noted(
+    admf: Callable, tmp_path: Path, random_frame: Callable
+) -> None:
+    random_frame(1, 800).to_csv(tmp_path / "prices.csv", index_label="date")
+    data = "data_config={source: csv, path: prices.csv, symbols: [A]}"
+    portfolio = "backtest_config={portfolio: {allocation: {name: equal_weight}}}"
+    for more in ([], ["--set", portfolio]):
+        done = admf("validate", BACKTEST, "--json", "--set", data, *more)
+        (note,) = json.loads(done.stdout)["notes"]
+        assert note.startswith("annual figures use 252 bars a year, and the data have 261 in a calendar year")
+    done = admf("validate", BACKTEST, "--json")
+    assert json.loads(done.stdout)["notes"] == []

@@ -422,6 +422,9 @@ def test_the_best_trial_is_what_a_single_simulation_is_told(random_bars):
     assert single.metrics["sharpe_ratio"] == best.metrics["sharpe_ratio"]
     assert single.initial_cash == 5_000.0
     assert result.best("trades", lowest=True).metrics["trades"] == result.table["trades"].min()
+    assert result.trial(best.number) == best
+    with pytest.raises(AdmfError, match="no finished trial has the number 99"):
+        result.trial(99)
 
 
 def test_a_setting_that_is_none_in_other_trials_is_told_as_it_was(random_bars):

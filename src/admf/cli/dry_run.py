@@ -154,6 +154,7 @@ def _check_backtest(
 def _describe_strategy(
     config: WorkflowConfig, section: BacktestConfig, loaded: dict[str, Bars], report: dict[str, Any]
 ) -> Estimate | None:
+    from admf.market.timeframes import rate_warnings
     from admf.simulation import estimate
     from admf.simulation.api import simulated_range
     from admf.strategies import resolve_strategy
@@ -173,6 +174,7 @@ def _describe_strategy(
         return None
     first, last = simulated_range(bars, section)
     report["simulated"] = _span(bars.index, first, last)
+    report["notes"] += rate_warnings(bars.timestamps[first:last], bars.periods_per_year)
     return estimate(len(bars), strategy, section, finer=config.data_config.finer is not None)
 
 
@@ -181,6 +183,7 @@ def _describe_portfolio(
 ) -> Estimate | None:
     import pandas as pd
 
+    from admf.market.timeframes import rate_warnings
     from admf.simulation.portfolio.allocation import resolve_allocation
     from admf.simulation.portfolio.api import simulated_rows
     from admf.simulation.portfolio.check import bound_sleeves, estimate_portfolio
@@ -207,7 +210,9 @@ def _describe_portfolio(
     report["notes"] += calendar_warnings(loaded)
     joined = join(loaded)
     index = pd.DatetimeIndex(joined.timestamps.view("M8[ns]"), tz="UTC")
-    report["simulated"] = _span(index, *simulated_rows(joined, section))
+    first, last = simulated_rows(joined, section)
+    report["simulated"] = _span(index, first, last)
+    report["notes"] += rate_warnings(joined.timestamps[first:last], joined.periods_per_year)
     finer = config.data_config.finer is not None
     return estimate_portfolio(loaded, section, allow_modules, finer=finer)
 

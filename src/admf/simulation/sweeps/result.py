@@ -123,6 +123,23 @@ class SweepResult:
         chosen = self.top(metric, 1, lowest=lowest)
         if not len(chosen):
             raise AdmfError(f"no trial of this sweep has a {metric}: it is NaN in all {self.finished}")
+        return self._trial(chosen)
+
+    def trial(self, number: int) -> Trial:
+        """Give one trial by its number, the index of the table.
+
+        Raises
+        ------
+        AdmfError
+            No finished trial has that number.
+        """
+        table = self.table
+        if number not in table.index:
+            raise AdmfError(f"no finished trial has the number {number!r}", "numbers are the table's index")
+        return self._trial(table.loc[[number]])
+
+    def _trial(self, chosen: pd.DataFrame) -> Trial:
+        """Make a trial of a table's first row."""
         row: dict[str, Any] = {name: _plain(chosen[name].iloc[0]) for name in chosen.columns}
         metrics = {name: float(row.pop(name)) for name in self.metrics}
         settings = {
