@@ -13,7 +13,7 @@ from admf.core.config import WorkflowConfig
 from admf.core.container import UniversalScopedContainer
 from admf.core.events import Event
 from admf.core.result import PhaseResult, Status, WorkflowResult
-from admf.core.runs import RunFolder
+from admf.core.run_folder import RunFolder
 from admf.errors import WorkflowCancelledError, WorkflowError, WorkflowTimeoutError, describe
 from admf.tasks.shared import SharedMarket
 

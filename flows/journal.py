@@ -13,7 +13,7 @@ from prefect.runtime import flow_run
 
 from admf.core.config import WorkflowConfig
 from admf.core.events import Event, EventBus
-from admf.core.runs import RunFolder
+from admf.core.run_folder import RunFolder
 
 
 @contextmanager

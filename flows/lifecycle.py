@@ -17,7 +17,7 @@ from admf.core.config import WorkflowConfig
 from admf.core.container import UniversalScopedContainer
 from admf.core.events import WORKFLOW_CANCEL, WORKFLOW_COMPLETE, WORKFLOW_ERROR, WORKFLOW_START
 from admf.core.result import WorkflowResult, digest_of
-from admf.core.runs import RESULT, RunFolder
+from admf.core.run_folder import RESULT, RunFolder
 from admf.core.seeds import SeedTree
 from admf.errors import AdmfError, describe
 from admf.flows.context import CONTEXT, HandOver, WorkflowContext, status_of

@@ -36,7 +36,7 @@ from prefect.settings import get_current_settings
 from prefect.states import Crashed
 
 from admf.core.process import Process
-from admf.core.runs import RunFolder
+from admf.core.run_folder import RunFolder
 from admf.errors import AdmfError
 
 # Of the parent flow run; its page shows them.

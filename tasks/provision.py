@@ -11,7 +11,7 @@ from admf.blocks.reference import PREFIX
 from admf.core.config import WorkflowConfig
 from admf.errors import TransientDataError
 from admf.market import load_market
-from admf.market.load import MarketBars
+from admf.market.configured import MarketBars
 from admf.market.provider import market_from_provider
 from admf.tasks.shared import SharedMarket
 from admf.tasks.step import step

@@ -12,7 +12,8 @@ import pytest
 
 from admf.core.catalogue import Catalogue
 from admf.core.result import WorkflowResult
-from admf.core.runs import RunFolder, RunStore
+from admf.core.run_folder import RunFolder
+from admf.core.runs import RunStore
 from admf.errors import AdmfError
 
 

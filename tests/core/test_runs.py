@@ -19,7 +19,8 @@ from admf.core.events import EventBus
 from admf.core.files import replacing
 from admf.core.manifest import Manifest, code_version, compare_manifests, package_versions, sources_sha256
 from admf.core.result import WorkflowResult
-from admf.core.runs import RunFolder, RunStore
+from admf.core.run_folder import EventLog, RunFolder
+from admf.core.runs import RunStore
 from admf.errors import AdmfError, RunNotFoundError, StateError
 
 
@@ -217,7 +218,7 @@ def test_a_write_that_dies_leaves_the_old_file(store: RunStore, monkeypatch: pyt
 def test_a_killed_writer_leaves_a_whole_file(tmp_path: Path) -> None:
     code = """
 import sys
-from admf.core.runs import RunFolder
+from admf.core.run_folder import RunFolder
 run = RunFolder(sys.argv[1])
 sizes = (10, 200_000)
 for number in range(10**9):
@@ -273,7 +274,7 @@ def test_events_of_many_threads_are_whole_lines(store: RunStore) -> None:
 
 
 def test_no_events_yet(store: RunStore) -> None:
-    assert store.create().read_events() == runs.EventLog((), ())
+    assert store.create().read_events() == EventLog((), ())
 
 
 def test_scratch_is_gone_after_close(store: RunStore) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from admf.core.config import WorkflowConfig
     from admf.core.config.models import BacktestConfig
     from admf.market import Bars
-    from admf.market.load import MarketBars
+    from admf.market.configured import MarketBars
     from admf.simulation.check import Estimate
 
 _BLOCK = "block:"
@@ -112,7 +112,7 @@ def _check_infrastructure(config: WorkflowConfig, problems: list[Problem], notes
 
 
 def _load(config: WorkflowConfig, problems: list[Problem], notes: list[str]) -> MarketBars:
-    from admf.market.load import MarketBars, load_what_can_be
+    from admf.market.configured import MarketBars, load_what_can_be
 
     if config.data_config.source.startswith(_BLOCK):
         notes.append(f"{config.data_config.source} is looked up when the run starts: its data is not checked")

@@ -10,7 +10,8 @@ from typing import Any
 from admf.cli.failures import CommandLineError
 from admf.cli.output import add_row, plain, stderr_console, stdout_console, table, write_json
 from admf.cli.render import headline, show_result
-from admf.core.runs import RunFolder, RunStore, summary_of
+from admf.core.run_folder import RunFolder, summary_of
+from admf.core.runs import RunStore
 from admf.errors import AdmfError
 
 REPORT = "report.html"

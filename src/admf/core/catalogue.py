@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from admf.core.runs import RunFolder, RunStore, summary_of
+from admf.core.run_folder import RunFolder, summary_of
+from admf.core.runs import RunStore
 from admf.errors import AdmfError
 
 if TYPE_CHECKING:

@@ -12,12 +12,12 @@ from admf.core.registry import registry_of
 
 if TYPE_CHECKING:
     from admf.market.bars import Bars as Bars
+    from admf.market.configured import load_market as load_market
+    from admf.market.configured import load_market_data as load_market_data
     from admf.market.estimate import bytes_per_bar as bytes_per_bar
     from admf.market.estimate import estimate_rows as estimate_rows
     from admf.market.findings import Finding as Finding
     from admf.market.load import load_bars as load_bars
-    from admf.market.load import load_market as load_market
-    from admf.market.load import load_market_data as load_market_data
 
 _EXPORTS = {
     "Bars": "admf.market.bars",
@@ -25,8 +25,8 @@ _EXPORTS = {
     "load_bars": "admf.market.load",
     "bytes_per_bar": "admf.market.estimate",
     "estimate_rows": "admf.market.estimate",
-    "load_market": "admf.market.load",
-    "load_market_data": "admf.market.load",
+    "load_market": "admf.market.configured",
+    "load_market_data": "admf.market.configured",
 }
 
 __all__ = [

@@ -12,8 +12,9 @@ import numpy.typing as npt
 from admf.errors import DataError
 from admf.market.actions import Factors
 from admf.market.bars import Bars
+from admf.market.configured import MarketBars
 from admf.market.findings import Finding
-from admf.market.load import Loaded, MarketBars
+from admf.market.from_frame import Loaded
 from admf.market.timeframes import local_clock, split_timeframe, timeframe_seconds
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Loading bars: read, normalise, check, and hand out read-only."""
+"""Loading the bars of one symbol: from a file, a DataFrame, a sample, or bars that are loaded already."""
 
 from __future__ import annotations
 
@@ -6,36 +6,16 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from admf.errors import DataError, TransientDataError
-from admf.market import quality
-from admf.market.actions import KINDS, ActionFile, Adjustment, Factors, adjusted_for_actions, read_actions
-from admf.market.bars import PRICES, Bars, moment_ns
-from admf.market.findings import NO_TIMESTAMP, Finding, Rows, attempt, format_moments, refuse, together
-from admf.market.normalise import Table, normalise
-from admf.market.timeframes import infer_timeframe, periods_per_year, split_timeframe
-
-if TYPE_CHECKING:
-    from admf.core.config.models import DataConfig
-
-
-class MarketBars(NamedTuple):
-    """Bars of every symbol, and finer bars of each where they were asked for."""
-
-    bars: dict[str, Bars]
-    finer: dict[str, Bars]
-
-
-class Loaded(NamedTuple):
-    """Bars, and what their prices were adjusted by (None: not adjusted)."""
-
-    bars: Bars
-    factors: Factors | None
+from admf.errors import DataError
+from admf.market.actions import KINDS, ActionFile, Adjustment, read_actions
+from admf.market.bars import Bars
+from admf.market.findings import Rows
+from admf.market.from_frame import Loaded, bars_from_frame
 
 
 def load_bars(
@@ -178,222 +158,6 @@ def _actions(adjustment: Adjustment, path: str | Path | None, symbol: str) -> Ac
             hint=f"allowed: {', '.join(KINDS)}",
         )
     return read_actions(path)
-
-
-def load_market_data(config: DataConfig) -> dict[str, Bars]:
-    """Load every symbol of a config's ``data_config``, without finer bars.
-
-    Returns
-    -------
-    dict
-        Symbol to bars, in the order of the config.
-
-    Raises
-    ------
-    DataError
-        The source cannot be read, or the data of a symbol are refused; all symbols are checked before it is
-        raised.
-    TransientDataError
-        Reading failed in a way that may pass.
-    """
-    loaded, error = _load_all(config)
-    if error is not None:
-        raise error
-    return {symbol: each.bars for symbol, each in loaded.items()}
-
-
-def load_market(config: DataConfig) -> MarketBars:
-    """Load every symbol, and the finer bars that ``data_config.finer`` asks for.
-
-    Raises
-    ------
-    DataError
-        As `load_market_data`; or the finer bars cannot be read, or be parts of the bars.
-    """
-    market, error = load_what_can_be(config)
-    if error is not None:
-        raise error
-    return market
-
-
-def load_what_can_be(config: DataConfig) -> tuple[MarketBars, DataError | None]:
-    """Load as `load_market` does; where that fails, what can be loaded, and why the rest cannot.
-
-    Raises
-    ------
-    TransientDataError
-        Reading failed in a way that may pass.
-    """
-    from admf.market.finer import finer_config, with_finer
-
-    loaded, error = _load_all(config)
-    if error is None:
-        wanted = finer_config(config)
-        try:
-            return with_finer(loaded, None if wanted is None else lambda: load_market_data(wanted)), None
-        except TransientDataError:
-            raise
-        except DataError as refused:
-            error = refused
-    return MarketBars({symbol: each.bars for symbol, each in loaded.items()}, {}), error
-
-
-def _load_all(config: DataConfig) -> tuple[dict[str, Loaded], DataError | None]:
-    """Load every symbol that can be; the error says why the others cannot."""
-    from admf.market import sources
-
-    actions = None if config.actions is None else read_actions(config.actions)
-    errors: list[DataError] = []
-    try:
-        tables: Mapping[str, Any] = sources.read(config)
-    except TransientDataError:
-        raise
-    except DataError as error:
-        errors, tables, error.done = [error], error.done, {}
-
-    def load(symbol: str) -> Loaded:
-        # a source that failed for some symbols gave the tables of the others without numbers of their rows
-        frame, rows = tables[symbol] if isinstance(tables[symbol], tuple) else (tables[symbol], None)
-        return bars_from_frame(
-            frame,
-            symbol=symbol,
-            origin=config.source,
-            timeframe=config.timeframe,
-            columns=config.columns,
-            timezone=config.timezone,
-            calendar=config.calendar,
-            adjustment=config.adjustment,
-            actions=actions,
-            start=config.start_date,
-            end=config.end_date,
-            per_year=config.periods_per_year,
-            min_bars=config.min_bars,
-            row_numbers=rows,
-        )
-
-    loaded, refused = attempt(tables, load)
-    errors += refused
-    return loaded, together(errors) if errors else None
-
-
-def bars_from_frame(
-    frame: pd.DataFrame,
-    *,
-    symbol: str,
-    origin: str,
-    timeframe: str | None,
-    columns: Mapping[str, str] | None,
-    timezone: str | None,
-    calendar: str | None,
-    adjustment: Adjustment,
-    actions: ActionFile | None,
-    start: str | date | datetime | None,
-    end: str | date | datetime | None,
-    per_year: float | None,
-    min_bars: int,
-    row_numbers: npt.NDArray[np.int64] | None = None,
-) -> Loaded:
-    """Make checked bars of one symbol's rows; parameters as in `load_bars`."""
-    label = f"{symbol} ({origin})"
-    if timeframe is not None:
-        split_timeframe(timeframe)
-    table = normalise(frame, label=label, columns=columns, timezone=timezone, row_numbers=row_numbers)
-    table = _between(table, start, end)
-    findings = [*table.findings, *quality.check_values(table, min_bars)]
-    if adjustment == "adjusted_close":
-        findings += _check_adjusted_close(table, list(frame.columns))
-    refuse(label, findings)
-
-    factors: Factors | None = None
-    if adjustment == "adjusted_close":
-        table, factors, finding = _adjusted(table)
-        findings.append(finding)
-    elif adjustment != "none":
-        table, factors, more = adjusted_for_actions(table, adjustment, columns, actions, symbol)
-        findings += more
-    stamps, zone = table.rows.timestamps, table.rows.timezone
-    if timeframe is None:
-        timeframe = infer_timeframe(stamps)
-        if timeframe is None:
-            raise DataError(
-                f"{label}: no timeframe fits the intervals between bars", hint="say it with timeframe"
-            )
-        message = f"timeframe is inferred as {timeframe}"
-        findings.append(Finding("timeframe_inferred", "info", message, (), "timestamp", len(table)))
-    else:
-        findings += quality.check_timeframe(table, timeframe)
-    refuse(label, findings)
-    findings += quality.check_oddities(table)
-    if calendar is not None:
-        from admf.market.calendars import check_calendar
-
-        findings += check_calendar(table.rows, timeframe, calendar)
-    else:
-        findings.append(Finding("no_calendar", "info", "no calendar is given: gaps are not judged"))
-    bars = Bars(
-        symbol=symbol,
-        timeframe=timeframe,
-        timestamps=stamps,
-        **{name: table.columns[name] for name in (*PRICES, "volume")},
-        extra=table.extra,
-        periods_per_year=float(per_year or periods_per_year(stamps, timeframe, zone)),
-        timezone=zone,
-        source=origin,
-        findings=tuple(findings),
-    )
-    return Loaded(bars, factors)
-
-
-def _between(table: Table, start: str | date | datetime | None, end: str | date | datetime | None) -> Table:
-    """Rows of the range, and those without a readable timestamp (they may belong to it, and are errors)."""
-    if start is None and end is None:
-        return table
-    stamps, zone = table.rows.timestamps, table.rows.timezone
-    keep = np.ones(len(table), dtype=bool)
-    if start is not None:
-        keep &= stamps >= moment_ns(start, zone)
-    if end is not None:
-        keep &= stamps <= moment_ns(end, zone, end=True)
-    known = stamps != NO_TIMESTAMP
-    if known.any() and not keep[known].any():
-        first, last = format_moments(np.array([stamps[known].min(), stamps[known].max()]), zone)
-        wanted = " ".join(
-            f"{word} {value}" for word, value in (("from", start), ("until", end)) if value is not None
-        )
-        raise DataError(f"{table.label}: no bars {wanted}; the data run from {first} to {last}")
-    return table.take(keep | ~known)
-
-
-def _check_adjusted_close(table: Table, names: list[Any]) -> list[Finding]:
-    if table.adjusted_close is None:
-        raise DataError(
-            f"{table.label}: adjustment is adjusted_close, but there is no adjusted close; "
-            f"columns found: {', '.join(repr(str(name)) for name in names)}",
-            hint="name it with columns: {adj_close: NAME}, or set adjustment: none",
-        )
-    adjusted = table.adjusted_close
-    wrong = np.flatnonzero(~(np.isfinite(adjusted) & (adjusted > 0)))
-    if not len(wrong):
-        return []
-    what = "adjusted close is not a positive number"
-    finding = table.rows.finding(
-        "adjusted_close", "error", what, wrong, lambda at: f"adj_close {adjusted[at]:.12g}", "adj_close"
-    )
-    return [finding]
-
-
-def _adjusted(table: Table) -> tuple[Table, Factors, Finding]:
-    """Prices times one factor a bar: rounding is monotone, so high stays at or above low, open and close."""
-    assert table.adjusted_close is not None  # noqa: S101 - for the type checker, refused before
-    factor = table.adjusted_close / table.columns["close"]
-    columns = {**table.columns, **{name: table.columns[name] * factor for name in PRICES}}
-    changed = int(np.count_nonzero(factor != 1.0))
-    message = (
-        f"prices are scaled by adjusted close over close ({changed} of {len(table)} bars change); "
-        "volume is left as it is"
-    )
-    finding = Finding("adjusted", "info", message, (), "adj_close", changed)
-    return replace(table, columns=columns), Factors(np.ones(len(table)), factor), finding
 
 
 def _reloaded(

@@ -10,8 +10,10 @@ import pandas as pd
 from admf.core.config import DataConfig
 from admf.errors import DataError
 from admf.market.bars import Bars
+from admf.market.configured import MarketBars
 from admf.market.finer import finer_config, with_finer
-from admf.market.load import Loaded, MarketBars, load_one
+from admf.market.from_frame import Loaded
+from admf.market.load import load_one
 
 ACCEPTED = (
     "Bars, a DataFrame, a mapping symbol -> either, or an object with load_bars(data_config) or "

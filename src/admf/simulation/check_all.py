@@ -72,7 +72,7 @@ def further_problems(
 
 def _read(rest: Rest) -> tuple[Mapping[str, Bars] | None, DataError | None]:
     """Load what can be loaded; where keys are wrong that matter later, see whether there are such data."""
-    from admf.market.load import load_what_can_be
+    from admf.market.configured import load_what_can_be
     from admf.market.sources import read
 
     data = rest.config.data_config
