@@ -65,7 +65,8 @@ def killed(backtest, tmp_path):
         for _ in range(600):
             assert child.poll() is None
             events = [path.read_text() for path in started.glob("*/events.jsonl")]
-            if any("workflow.phase.computation.start" in text for text in events):
+            begun = any("workflow.phase.computation.start" in text for text in events)
+            if begun and any(started.glob("*/.scratch")):  # it is made just after the event
                 break
             await asyncio.sleep(0.1)
         (folder,) = (path for path in started.iterdir() if path.is_dir())
