@@ -1,6 +1,8 @@
 """The dry run: what it says, that it finds every problem at once, and that it executes nothing."""
 
 import json
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -203,3 +205,20 @@ def test_bars_a_year_that_are_not_those_of_the_data_are_noted(
         assert note.startswith("annual figures use 252 bars a year, and the data have 261 in a calendar year")
     done = admf("validate", BACKTEST, "--json")
     assert json.loads(done.stdout)["notes"] == []
+
+
+def test_what_modules_do_at_exit_is_done(admf: Callable, tmp_path: Path) -> None:
+    """The process leaves without taking modules down, but after all of their handlers."""
+    (tmp_path / "mine.py").write_text(
+        "import atexit, sys\natexit.register(lambda: sys.stderr.write('bye'))\n"
+        "class Kept:\n    def __del__(self): sys.stderr.write('taken down')\nkept = Kept()\n"
+        "class Always:\n    def on_bar(close): return 1.0\n",
+        encoding="utf-8",
+    )
+    chosen = ["--set", "backtest_config.strategy={name: 'mine:Always'}", "--allow-module", "mine"]
+    done = admf(
+        "validate", BACKTEST, *chosen, env={"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])}
+    )
+    assert (done.returncode, done.stderr) == (0, "bye"), done.stderr
+    wrong = admf("validate", BACKTEST, *chosen, "--set", "log_level=LOUD")
+    assert wrong.returncode == 2
