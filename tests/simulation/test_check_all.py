@@ -161,3 +161,17 @@ def test_a_missing_file_hides_nothing_of_the_other_symbols(csv: str) -> None:
     }
     assert "CCC.csv does not exist" in found["data_config"]
     assert "BBB (csv): refused, 1 error in the data" in found["data_config"]
+
+
+def test_an_unknown_calendar_is_told_once_and_hides_nothing(csv: str) -> None:
+    for name in ("AAA.csv", "BBB.csv"):
+        Path(csv).with_name(name).write_text(Path(csv).read_text().replace("AAA", name[:3]))
+    path = str(Path(csv).with_name("{symbol}.csv"))
+    data = {"source": "csv", "path": path, "symbols": ["AAA", "BBB"], "calendar": "XNYZ"}
+    found = problems({"portfolio": {}, "start_date": "2030-01-01", "costs": {"spread_colum": "x"}}, data)
+    assert set(found) == {
+        "backtest_config.costs.spread_colum",
+        "backtest_config.start_date",
+        "data_config",
+    }
+    assert found["data_config"] == "'XNYZ' is no exchange calendar; did you mean 'XNYS'?"

@@ -24,8 +24,8 @@ GAP_STEPS = 1.25
 _WELL_KNOWN = ("XNYS", "XNAS", "XLON", "XETR", "XPAR", "XTKS", "XHKG", "XTSE", "XASX", "CMES", "24/5", "24/7")
 
 
-def find_calendar(name: str, first: pd.Timestamp, last: pd.Timestamp) -> Any | None:
-    """Calendar of the package `exchange_calendars` for a range of days; None where its records do not reach.
+def require_calendar(name: str) -> None:
+    """Require that the package `exchange_calendars` has a calendar.
 
     Raises
     ------
@@ -35,12 +35,26 @@ def find_calendar(name: str, first: pd.Timestamp, last: pd.Timestamp) -> Any | N
     import exchange_calendars
 
     names = exchange_calendars.get_calendar_names(include_aliases=True)
-    if name not in names:
-        ratio, _, near = max((_likeness(name, known), known in _WELL_KNOWN, known) for known in names)
-        raise DataError(
-            f"{name!r} is no exchange calendar{f'; did you mean {near!r}?' if ratio >= 0.6 else ''}",
-            hint="names are those of the package exchange_calendars, as XNYS, XLON, CME, 24/5, 24/7",
-        )
+    if name in names:
+        return
+    ratio, _, near = max((_likeness(name, known), known in _WELL_KNOWN, known) for known in names)
+    raise DataError(
+        f"{name!r} is no exchange calendar{f'; did you mean {near!r}?' if ratio >= 0.6 else ''}",
+        hint="names are those of the package exchange_calendars, as XNYS, XLON, CME, 24/5, 24/7",
+    )
+
+
+def find_calendar(name: str, first: pd.Timestamp, last: pd.Timestamp) -> Any | None:
+    """Calendar of the package `exchange_calendars` for a range of days; None where its records do not reach.
+
+    Raises
+    ------
+    DataError
+        As `require_calendar`.
+    """
+    import exchange_calendars
+
+    require_calendar(name)
     try:
         return exchange_calendars.get_calendar(name, start=first, end=last)
     except ValueError:  # holidays are not recorded that far back or ahead

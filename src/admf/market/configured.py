@@ -91,7 +91,17 @@ def _load_all(config: DataConfig) -> tuple[dict[str, Loaded], DataError | None]:
     except TransientDataError:
         raise
     except DataError as error:
-        errors, tables, error.done = [error], error.done, {}
+        errors.append(error)
+        tables, error.done = error.done, {}
+    calendar = config.calendar
+    if calendar is not None:
+        from admf.market.calendars import require_calendar
+
+        try:
+            require_calendar(calendar)
+        except DataError as error:  # of no symbol, and the bars can be loaded without
+            errors.append(error)
+            calendar = None
 
     def load(symbol: str) -> Loaded:
         # a source that failed for some symbols gave the tables of the others without numbers of their rows
@@ -103,7 +113,7 @@ def _load_all(config: DataConfig) -> tuple[dict[str, Loaded], DataError | None]:
             timeframe=config.timeframe,
             columns=config.columns,
             timezone=config.timezone,
-            calendar=config.calendar,
+            calendar=calendar,
             adjustment=config.adjustment,
             actions=actions,
             start=config.start_date,
