@@ -8,17 +8,17 @@ import warnings
 from asyncio import CancelledError
 from collections.abc import Mapping
 from enum import StrEnum
-from inspect import iscoroutinefunction
 from threading import Event, RLock, get_ident
-from types import FunctionType, MappingProxyType, ModuleType, TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any, Self
 from uuid import uuid4
 from weakref import WeakSet
 
 from admf.core.cancel import CancelToken
-from admf.core.capabilities import Surroundings, compose
-from admf.core.components import ComponentSpec, creation_order, require
+from admf.core.capabilities import Surroundings
+from admf.core.components import ComponentSpec, creation_order
 from admf.core.events import ERROR, EventBus
+from admf.core.owned import OwnedComponents
 from admf.core.plain import read_only
 from admf.core.registry import nearest
 from admf.core.seeds import SeedTree
@@ -49,8 +49,7 @@ _ENDED = (_S.STOPPED, _S.FAILED)
 _OWN = ("bus", "cancel", "logger", "seeds")  # names that lead to what every container has
 
 _live: WeakSet[UniversalScopedContainer] = WeakSet()
-_owners: dict[int, str] = {}  # id of a component -> id of the container that owns it
-_lock = RLock()  # of the two above
+_lock = RLock()  # of the one above
 
 
 def live_containers() -> tuple[UniversalScopedContainer, ...]:
@@ -107,9 +106,7 @@ class UniversalScopedContainer:
         self._since = time.monotonic()
         self._until: float | None = None
         self._specs: dict[str, tuple[ComponentSpec, tuple[type, ...]]] = {}
-        self._components: dict[str, Any] = {}  # in the order of creation
-        self._started: set[str] = set()
-        self._classes: dict[str, str] = {}  # stays when the components are gone
+        self._components = OwnedComponents(self.id, self._label, self._lock)
         self._children: dict[str, UniversalScopedContainer] = {}
         self._children_created = 0
         self._parent = parent
@@ -189,11 +186,11 @@ class UniversalScopedContainer:
         specs = {name: spec for name, (spec, _) in self._specs.items()}
         try:
             for name in creation_order(specs, (*self.shared, *_OWN), self._label):
-                self._create(*self._specs[name])
-            for name, component in list(self._components.items()):
-                if hasattr(component, "start"):
-                    self._started.add(name)
-                    component.start()
+                spec, conforms_to = self._specs[name]
+                needed = {each: self.resolve(each) for each in spec.dependencies}
+                around = Surroundings(name, self.bus, self.logger)
+                self._components.make(spec, conforms_to, needed, around)
+            self._components.start()
             self._move(_S.RUNNING)
         except BaseException as error:
             self._tear_down(error)
@@ -287,8 +284,8 @@ class UniversalScopedContainer:
     def statistics(self) -> dict[str, Any]:
         """Give state, components, numbers of those that have ``get_metrics``, children, events and uptime."""
         with self._lock:
-            components = dict(self._components)
-            classes = dict(self._classes)
+            components = self._components.by_name()
+            classes = dict(self._components.classes)
             given = {
                 "id": self.id,
                 "name": self.name,
@@ -343,35 +340,7 @@ class UniversalScopedContainer:
                 raise StateError(f"{self._label} cannot go from {self._state} to {state}")
             self._state = state
 
-    def _create(self, spec: ComponentSpec, conforms_to: tuple[type, ...]) -> None:
-        component = spec.create({name: self.resolve(name) for name in spec.dependencies})
-        self._own(spec.name, component)
-        for method in ("start", "stop", "close"):
-            if iscoroutinefunction(getattr(component, method, None)):
-                raise ComponentError(
-                    f"{method} of component {spec.name!r} is a coroutine function, which is not awaited",
-                    "make it a plain method that schedules the work",
-                )
-        compose(component, spec.capabilities, Surroundings(spec.name, self.bus, self.logger))
-        for protocol in conforms_to:
-            require(component, protocol, spec.name)
-
-    def _own(self, name: str, component: Any) -> None:
-        # Values and code are shared freely; what has attributes may carry state.
-        if hasattr(component, "__dict__") and not isinstance(component, type | FunctionType | ModuleType):
-            with _lock:
-                owner = _owners.setdefault(id(component), self.id)
-            if owner != self.id or any(each is component for each in self._components.values()):
-                raise ComponentError(
-                    f"component {name!r} of {self._label} is an object that {owner} owns already",
-                    "make a new one each time, or pass it as a shared service",
-                )
-        with self._lock:
-            self._components[name] = component
-            self._classes[name] = type(component).__qualname__
-
     def _tear_down(self, error: BaseException | None) -> None:
-        interrupt: BaseException | None = None
         if error is not None and not isinstance(error, CancelledError | WorkflowCancelledError):
             self.failures.append(f"{type(error).__name__}: {error}")
         for child in reversed(list(self._children.values())):
@@ -379,24 +348,10 @@ class UniversalScopedContainer:
             child.cancel.cancel(f"{self._label} is closed")
             child._close(wait=True)
             self.failures.extend(f"{child._label}: {failure}" for failure in child.failures[known:])
-        for name, component in reversed(list(self._components.items())):
-            for method in ("stop", "close"):
-                if not hasattr(component, method) or (
-                    method == "stop" and hasattr(component, "start") and name not in self._started
-                ):
-                    continue
-                try:
-                    getattr(component, method)()
-                except BaseException as failure:  # noqa: BLE001 - the others must be torn down all the same
-                    if not isinstance(failure, Exception):
-                        interrupt = failure
-                    self._report(f"{method} of component {name!r} raised {type(failure).__name__}: {failure}")
+        interrupt = self._components.stop(self._report)
         self.bus.close()
         with self._lock, _lock:
-            for component in self._components.values():
-                if _owners.get(id(component)) == self.id:
-                    del _owners[id(component)]
-            self._components.clear()
+            self._components.release()
             _live.discard(self)
             self._until = time.monotonic()
             self._move(_S.FAILED if self.failures or self._state is _S.INITIALIZING else _S.STOPPED)
