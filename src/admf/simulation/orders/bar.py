@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from admf.simulation.codes import FLATTEN, HALT, REDUCE_TO_LEVERAGE, SAME_CLOSE
+from admf.simulation.financing import borrow_fee, funding_fee, interest, interest_earned
 from admf.simulation.lots import NOTHING, in_lots
 from admf.simulation.orders.booking import close_out, room_of, within
 from admf.simulation.orders.decide import accept, cancel, force
@@ -187,32 +188,17 @@ def finance(s: Any, p: Any, x: Any) -> None:
     pos, cash, price = s[S_POS], s[S_CASH], s[S_PREVIOUS_CLOSE]
     if not s[S_BAR] > 0.0:
         return
-    on_position = 0.0
-    if pos < 0.0 and p[P_BORROW] > 0.0:
-        paid = -pos * price * p[P_BORROW] * years
-        s[S_CASH] -= paid
-        s[S_BORROW] += paid
-        on_position += paid
-    if cash < 0.0 and p[P_MARGIN_RATE] > 0.0:
-        paid = -cash * p[P_MARGIN_RATE] * years
-        s[S_CASH] -= paid
-        s[S_MARGIN_INTEREST] += paid
-        on_position += paid
-    free = cash + min(pos, 0.0) * price
-    if free > 0.0 and p[P_CASH_INTEREST] != 0.0:
-        got = free * p[P_CASH_INTEREST] * years
-        s[S_CASH] += got
-        s[S_CASH_INTEREST] -= got
-    rate = p[P_FUNDING] * years + x[X_FUNDING]
-    if pos != 0.0 and rate != 0.0:
-        paid = pos * price * rate
-        if paid > 0.0:
-            paid *= p[P_FUNDING_PAID]
-        s[S_CASH] -= paid
-        s[S_FUNDING] += paid
-        on_position += paid
+    borrow = borrow_fee(pos, price, p[P_BORROW], years)
+    owed = interest(cash, p[P_MARGIN_RATE], years)
+    earned = interest_earned(cash + min(pos, 0.0) * price, p[P_CASH_INTEREST], years)
+    funding = funding_fee(pos, price, p[P_FUNDING] * years + x[X_FUNDING], p[P_FUNDING_PAID])
+    s[S_CASH] = s[S_CASH] - borrow - owed + earned - funding
+    s[S_BORROW] += borrow
+    s[S_MARGIN_INTEREST] += owed
+    s[S_CASH_INTEREST] -= earned
+    s[S_FUNDING] += funding
     if pos != 0.0:
-        s[S_FINANCING] += on_position
+        s[S_FINANCING] += borrow + owed + funding
 
 
 def at_open(s: Any, p: Any, box: Any, x: Any, o: float) -> None:

@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from admf.simulation.codes import FLATTEN, HALT, LIQUIDATE, REDUCE_TO_LEVERAGE
+from admf.simulation.financing import borrow_fee, funding_fee, interest, interest_earned
 from admf.simulation.lots import NOTHING, in_lots
 from admf.simulation.orders.bar import (
     P_BORROW,
@@ -171,29 +172,19 @@ def finance(states: Any, account: Any, plan: Any, facts: Any, p: Any, years: flo
         if plan[i][C_HERE] == 0.0:
             continue
         x = facts[int(plan[i][C_FACT])]
-        paid = 0.0
-        if pos < 0.0 and p[P_BORROW] > 0.0:
-            borrow = -pos * price * p[P_BORROW] * x[X_YEARS]
-            account[A_BORROW] += borrow
-            paid += borrow
-        rate = p[P_FUNDING] * x[X_YEARS] + x[X_FUNDING]
-        if rate != 0.0:
-            funding = pos * price * rate
-            if funding > 0.0:
-                funding *= p[P_FUNDING_PAID]
-            account[A_FUNDING] += funding
-            paid += funding
+        borrow = borrow_fee(pos, price, p[P_BORROW], x[X_YEARS])
+        funding = funding_fee(pos, price, p[P_FUNDING] * x[X_YEARS] + x[X_FUNDING], p[P_FUNDING_PAID])
+        paid = borrow + funding
+        account[A_BORROW] += borrow
+        account[A_FUNDING] += funding
         account[A_CASH] -= paid
         s[S_FINANCING] += paid
         plan[i][C_CARRY] = paid
-    if cash < 0.0 and p[P_MARGIN_RATE] > 0.0:
-        interest = -cash * p[P_MARGIN_RATE] * years
-        account[A_CASH] -= interest
-        account[A_MARGIN_INTEREST] += interest
-    if free > 0.0 and p[P_CASH_INTEREST] != 0.0:
-        got = free * p[P_CASH_INTEREST] * years
-        account[A_CASH] += got
-        account[A_CASH_INTEREST] -= got
+    owed = interest(cash, p[P_MARGIN_RATE], years)
+    earned = interest_earned(free, p[P_CASH_INTEREST], years)
+    account[A_CASH] = account[A_CASH] - owed + earned
+    account[A_MARGIN_INTEREST] += owed
+    account[A_CASH_INTEREST] -= earned
 
 
 def at_open(states: Any, account: Any, plan: Any, facts: Any, p: Any, sheet: Any) -> None:
