@@ -40,6 +40,7 @@ from admf.simulation.orders.layout import (
     Q_FLAG,
     Q_LEGS,
     Q_PLAIN,
+    Q_REASON,
     QUEUE,
     S_BAR,
     S_BLOCKED,
@@ -302,22 +303,25 @@ def accept(s: Any, p: Any, box: Any, slot: int) -> None:
             if s[S_POS] != 0.0 and target == held:
                 move_levels(s, leg)
             continue
-        s[leg + L_ACTIVE] = 1.0
-        s[leg + L_SIDE] = 1.0 if target > held or (target == held and target > 0.0) else -1.0
-        s[leg + L_AGAIN] = again
-        s[leg + L_CLOSE_FIRST] = 0.0
-        s[leg + L_WANT] = math.nan
-        s[leg + L_DECIDED] = s[slot + Q_DECIDED]
-        s[leg + L_CLOSE] = s[slot + Q_CLOSE]
-        s[leg + L_BEST] = s[slot + Q_CLOSE]
-        s[leg + L_TRIGGERED] = 0.0
-        s[leg + L_REASON] = float(SIGNAL)
-        s[leg + L_LIVE] = 0.0
+        side = 1.0 if target > held or (target == held and target > 0.0) else -1.0
+        put_to_work(s, leg, slot, side, again)
         if HAS_ORDERS and s[slot + Q_PLAIN] == 1.0:
             dress(s, p, leg)
         if HAS_ORDERS and not valid(s, p, leg):
             write_end(s, box, leg, s[S_ROW], 0.0, float(NO_PRICE))
             s[leg + L_ACTIVE] = 0.0
+
+
+def put_to_work(s: Any, leg: int, slot: int, side: float, again: float) -> None:
+    """Let an order, whose decision has arrived, work from now on; what was decided of it stands already."""
+    s[leg + L_ACTIVE] = 1.0
+    s[leg + L_SIDE] = side
+    s[leg + L_AGAIN] = again
+    s[leg + L_CLOSE_FIRST] = s[leg + L_TRIGGERED] = s[leg + L_LIVE] = 0.0
+    s[leg + L_WANT] = math.nan
+    s[leg + L_DECIDED] = s[slot + Q_DECIDED]
+    s[leg + L_CLOSE] = s[leg + L_BEST] = s[slot + Q_CLOSE]
+    s[leg + L_REASON] = s[slot + Q_REASON]
 
 
 def cancel(s: Any, box: Any, leg: int, status: float) -> None:

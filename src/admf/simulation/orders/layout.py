@@ -96,12 +96,12 @@ FIRST_LEG = EXIT_LEG + LEG_SIZE
 SECOND_LEG = FIRST_LEG + LEG_SIZE
 
 # Decisions on their way to the market, one slot a bar of latency and one more: flag, two legs, and a tail.
-# Side and reason are a portfolio's: its orders rebalance what has drifted, and risk gives some.
+# The reason is a portfolio's, where risk gives orders: else it is the signal, 0.
 DECISION_SIZE = len(LEG_FIELDS)
 Q_FLAG, Q_LEGS = 0, 1
 Q_AGAIN = 1 + 2 * DECISION_SIZE
-Q_PLAIN, Q_CLOSE, Q_DECIDED, Q_SIDE, Q_REASON = (Q_AGAIN + at for at in range(1, 6))
-SLOT_SIZE = Q_AGAIN + 6
+Q_PLAIN, Q_CLOSE, Q_DECIDED, Q_REASON = (Q_AGAIN + at for at in range(1, 5))
+SLOT_SIZE = Q_AGAIN + 5
 MOST_LATENCY = 10
 QUEUE = SECOND_LEG + LEG_SIZE
 LAST_DECISION = QUEUE + (MOST_LATENCY + 1) * SLOT_SIZE  # the last explicit one, to know it again

@@ -5,7 +5,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from admf.simulation.orders.decide import P_LATENCY, P_ORDER_TYPE, P_TIF, cancel, price_leg, valid
+from admf.simulation.orders.decide import (
+    P_LATENCY,
+    P_ORDER_TYPE,
+    P_TIF,
+    cancel,
+    price_leg,
+    put_to_work,
+    valid,
+)
 from admf.simulation.orders.fill import REBALANCE
 from admf.simulation.orders.inside import P_EXIT_MEMORY
 from admf.simulation.orders.layout import (
@@ -15,22 +23,16 @@ from admf.simulation.orders.layout import (
     HAS_RISK,
     IS_ORDER,
     L_ACTIVE,
-    L_AGAIN,
-    L_BEST,
-    L_CLOSE,
     L_CLOSE_FIRST,
-    L_DECIDED,
     L_REASON,
     L_SIDE,
     L_TARGET,
-    L_WANT,
     LEG_SIZE,
     Q_CLOSE,
     Q_DECIDED,
     Q_FLAG,
     Q_LEGS,
     Q_REASON,
-    Q_SIDE,
     QUEUE,
     S_BAR,
     S_BLOCKED,
@@ -131,10 +133,24 @@ def is_off(s: Any, account: Any, w: float, band: float) -> bool:
     return off
 
 
-def type_of(s: Any, p: Any, slot: int) -> float:
+def side_of(s: Any, account: Any, w: float) -> float:
+    """Side of the order that brings what is held, at the last closes, to a weight."""
+    return 1.0 if w * account[A_EQUITY] >= s[S_POS] * s[S_PREVIOUS_CLOSE] else -1.0
+
+
+def write_waiting(s: Any, account: Any, p: Any, sheet: Any, slot: int, status: float) -> None:
+    """Put a row into the sheet for a decision that has not arrived."""
+    target = s[slot + Q_LEGS]
+    write_row(
+        s, sheet, IS_ORDER, s[slot + Q_DECIDED], -1.0, side_of(s, account, target), target, NAN, NAN, NAN,
+        0.0, 0.0, 0.0, s[slot + Q_REASON], status, type_of(s, account, p, slot),
+    )  # fmt: skip
+
+
+def type_of(s: Any, account: Any, p: Any, slot: int) -> float:
     """Type that a decision on its way will have; what reduces, and what risk orders, is at market."""
     target = s[slot + Q_LEGS]
-    reduces = s[S_POS] * target > 0.0 and s[slot + Q_SIDE] * target < 0.0
+    reduces = s[S_POS] * target > 0.0 and side_of(s, account, target) * target < 0.0
     if target == 0.0 or reduces or s[slot + Q_REASON] == RISK:
         return float(MARKET)
     kind: float = p[P_ORDER_TYPE]
@@ -152,12 +168,7 @@ def drop(s: Any, account: Any, p: Any, sheet: Any, all_of_them: bool) -> None:
 
 def call_off(s: Any, account: Any, p: Any, sheet: Any, slot: int) -> None:
     """Replace a decision that has not arrived."""
-    target = s[slot + Q_LEGS]
-    held = s[S_POS] * s[S_PREVIOUS_CLOSE]
-    write_row(
-        s, sheet, IS_ORDER, s[slot + Q_DECIDED], -1.0, 1.0 if target * account[A_EQUITY] >= held else -1.0,
-        target, NAN, NAN, NAN, 0.0, 0.0, 0.0, s[slot + Q_REASON], float(REPLACED), type_of(s, p, slot),
-    )  # fmt: skip
+    write_waiting(s, account, p, sheet, slot, float(REPLACED))
     s[slot + Q_FLAG] = 0.0
     s[S_OUTSTANDING] -= 1.0
 
@@ -186,7 +197,6 @@ def send(s: Any, account: Any, p: Any, w: float, why: float) -> None:
     s[slot + Q_LEGS] = w
     s[slot + Q_CLOSE] = s[S_PREVIOUS_CLOSE]
     s[slot + Q_DECIDED] = account[A_ROW]
-    s[slot + Q_SIDE] = 1.0 if w * account[A_EQUITY] >= s[S_POS] * s[S_PREVIOUS_CLOSE] else -1.0
     s[slot + Q_REASON] = why
     s[S_OUTSTANDING] += 1.0
     s[S_LAST_SLOT] = slot
@@ -210,15 +220,8 @@ def arrive(s: Any, account: Any, p: Any, sheet: Any, i: int, band: float) -> Non
     pos = s[S_POS]
     if p[P_LATENCY] > 0.0 and not is_off(s, account, target, band):
         return  # it called off what worked, and there is nothing to trade
-    s[leg + L_ACTIVE] = 1.0
     s[leg + L_TARGET] = target
-    s[leg + L_SIDE] = 1.0 if target * account[A_EQUITY] >= pos * s[S_PREVIOUS_CLOSE] else -1.0
-    s[leg + L_AGAIN] = REBALANCE
-    s[leg + L_WANT] = NAN
-    s[leg + L_DECIDED] = s[slot + Q_DECIDED]
-    s[leg + L_CLOSE] = s[slot + Q_CLOSE]
-    s[leg + L_BEST] = s[slot + Q_CLOSE]
-    s[leg + L_REASON] = s[slot + Q_REASON]
+    put_to_work(s, leg, slot, side_of(s, account, target), REBALANCE)
     if HAS_ORDERS and target != 0.0 and s[leg + L_REASON] != RISK:
         turns = pos * target < 0.0
         if turns or pos == 0.0 or s[leg + L_SIDE] * target > 0.0:
@@ -236,22 +239,14 @@ def arrive(s: Any, account: Any, p: Any, sheet: Any, i: int, band: float) -> Non
 def write_unfilled(states: Any, account: Any, p: Any, sheet: Any) -> None:
     """Put a row into the sheet for each order that works, or is on its way, after the last row."""
     account[A_ROWS] = 0.0
-    value = account[A_EQUITY]
     for i in range(len(states)):
         s = states[i]
-        held = s[S_POS] * s[S_PREVIOUS_CLOSE]
         lend(s, account)
         for leg in (EXIT_LEG, FIRST_LEG):
             if s[leg + L_ACTIVE] == 1.0:
                 write_end(s, sheet, leg, -1.0, NAN, float(UNFILLED))
         for back in range(int(p[P_LATENCY]), -1, -1):
             slot = slot_at(s, p, s[S_BAR] - back)
-            if s[slot + Q_FLAG] == 0.0:
-                continue
-            target = s[slot + Q_LEGS]
-            write_row(
-                s, sheet, IS_ORDER, s[slot + Q_DECIDED], -1.0, 1.0 if target * value >= held else -1.0,
-                target, NAN, NAN, NAN, 0.0, 0.0, 0.0, s[slot + Q_REASON], float(UNFILLED),
-                type_of(s, p, slot),
-            )  # fmt: skip
+            if s[slot + Q_FLAG] == 1.0:
+                write_waiting(s, account, p, sheet, slot, float(UNFILLED))
         take_back(s, account, sheet, i, NAN)
