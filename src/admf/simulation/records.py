@@ -49,7 +49,6 @@ REPLACED, ONE_CANCELS_OTHER, IMMEDIATE_OR_CANCEL, FILL_OR_KILL, REMAINDER, POSIT
 EXPIRED, NO_LOCATE, BELOW_MINIMUM, NO_VOLATILITY = range(11, 15)
 # First of those with a rule: the status is this and the rule's code less 1.
 BLOCKED_BY = CUT_BY = 15
-NO_PRICE = len(STATUSES) - 1
 NO_PRICE = CUT_BY + len(BLOCKS) + len(CUTS)
 
 # Order types by their code: those of the orders that a strategy may give.
@@ -75,9 +74,10 @@ ORDER_COLUMNS = (
     "type",
 )
 
-# One row a closed trade, or closed part of one. side: +1 long, -1 short. pnl: net of both commissions and of
-# what its financing cost (borrowing, funding; above 0 is paid). target: the exposure that it stood for. As
-# many columns as an order has: one function fills both tables.
+# One row a closed trade, or closed part of one, at average cost. side: +1 long, -1 short. pnl: net of both
+# commissions and of what its financing cost (borrowing, funding; above 0 is paid). mae, mfe: worst and best
+# return against the entry price while it was held. reason: of the order that closed it. target: the exposure
+# that it stood for. As many columns as an order has: one function fills both tables.
 TRADE_COLUMNS = (
     "entry_bar",
     "exit_bar",
@@ -94,7 +94,7 @@ TRADE_COLUMNS = (
     "financing",
 )
 
-_INTEGERS = frozenset({"decided_bar", "bar", "entry_bar", "exit_bar", "reason", "status", "type"})
+_INTEGERS = frozenset({"decided_bar", "bar", "entry_bar", "exit_bar", "symbol", "reason", "status", "type"})
 
 
 # What holding a position costs, and cash brings: totals of a run, above 0 where paid.

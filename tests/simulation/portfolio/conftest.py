@@ -15,6 +15,7 @@ from admf.core.config.models import BacktestConfig
 from admf.market import Bars
 from admf.simulation.portfolio import PortfolioResult
 from admf.simulation.portfolio.engine import run_plain
+from admf.simulation.portfolio.ground import Ground
 from admf.simulation.portfolio.records import ORDER_COLUMNS, TRADE_COLUMNS
 from admf.simulation.settings import Settings
 
@@ -51,7 +52,8 @@ def simulate_both(
     )
     band = rebalance.get("band", 0.0) if isinstance(rebalance, dict) else 0.0
     rows = result.decision_bars + result.first
-    plain = run_plain(result.joined, numbers, band, result.first, result.last, rows, result.target_values)
+    ground = Ground(result.joined, numbers, band, result.first, result.last, {}, {})
+    plain = run_plain(ground, rows, result.target_values)
     np.testing.assert_array_equal(result.equity_values, plain.equity)
     np.testing.assert_array_equal(result.cash_values, plain.cash)
     np.testing.assert_array_equal(result.position_values, plain.positions)

@@ -27,15 +27,16 @@ from admf.simulation.portfolio.allocation import Universe, most_of, resolve_allo
 from admf.simulation.portfolio.assumptions import assumption_card
 from admf.simulation.portfolio.decider import Decider, one_by_one, schedule_of
 from admf.simulation.portfolio.engine import engine_for
+from admf.simulation.portfolio.ground import Ground
 from admf.simulation.portfolio.join import Joined, calendar_warnings, join
 from admf.simulation.portfolio.needs import data_problems
-from admf.simulation.portfolio.records import ORDER_COLUMNS, TRADE_COLUMNS, columns_of, is_fill
+from admf.simulation.portfolio.records import ORDER_COLUMNS, TRADE_COLUMNS, is_fill
 from admf.simulation.portfolio.result import PortfolioResult
 from admf.simulation.portfolio.schedule import decision_rows
 from admf.simulation.portfolio.support import unsupported
 from admf.simulation.portfolio.view import Viewer
 from admf.simulation.portfolio.warnings import data_warnings, warnings_of
-from admf.simulation.records import FINANCING
+from admf.simulation.records import FINANCING, columns_of
 
 if TYPE_CHECKING:
     from admf.indicators import IndicatorTable
@@ -232,7 +233,7 @@ def _simulate_once(
     settings = settings_of(config)
     viewer = Viewer(joined, when.stale_after_days)
     decider = Decider(name, allocation, viewer, schedule, direction, stopped, most)
-    engine = engine_for(joined, settings, when.band, first, last, tables, finer)
+    engine = engine_for(Ground(joined, settings, when.band, first, last, tables or {}, finer or {}))
     fraction = config.sizing.fraction
     if getattr(allocation, "uses_holdings", False):
         rows, targets = one_by_one(engine, decider, rows, last, fraction)

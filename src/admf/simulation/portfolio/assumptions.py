@@ -9,7 +9,7 @@ import numpy as np
 
 from admf.simulation import words
 from admf.simulation.assumptions import engine_text, halted_bars
-from admf.simulation.portfolio.engine import is_limited
+from admf.simulation.portfolio.ground import is_limited
 from admf.simulation.portfolio.join import Joined
 from admf.simulation.settings import OFF, Settings
 from admf.typing import FloatArray

@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from admf.simulation.portfolio.records import TRADE_COLUMNS, columns_of, is_fill
-from admf.simulation.records import RISK, SIGNAL
+from admf.simulation.portfolio.records import TRADE_COLUMNS, is_fill
+from admf.simulation.records import RISK, SIGNAL, columns_of
 from admf.typing import FloatArray, IntArray
 
 #: Where profit comes from and goes to, in the order of the columns here.

@@ -6,28 +6,22 @@ The desk does all settings; where both can, they give the same bits.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from admf.simulation import risk
-from admf.simulation.facts import is_daily
 from admf.simulation.lots import NOTHING, in_lots
 from admf.simulation.portfolio.desk.engine import PLAIN_CELLS, Desk
-from admf.simulation.portfolio.join import Joined
+from admf.simulation.portfolio.ground import Ground, sealed
 from admf.simulation.portfolio.records import ORDER_COLUMNS, UNFILLED
-from admf.simulation.portfolio.schedule import local_periods
 from admf.simulation.portfolio.tracks import Tracks
 from admf.simulation.records import MARKET_ORDER
 from admf.simulation.settings import CODES, Settings
 from admf.typing import FloatArray, IntArray
-
-if TYPE_CHECKING:
-    from admf.indicators import IndicatorTable
-    from admf.market import Bars
 
 _WIDTH = len(ORDER_COLUMNS) - 1  # of the fast loop's orders, which have no type
 
@@ -59,61 +53,26 @@ def needs_desk(settings: Settings) -> bool:
     return bool(settings.order_features() - {"risk"}) or "stops" in settings.features
 
 
-def is_limited(settings: Settings) -> bool:
-    """Tell whether a limit of risk is set."""
-    return "risk" in settings.order_features()
-
-
-def days_of(joined: Joined, settings: Settings) -> IntArray:
-    """Day of each row, local; nothing where no limit asks for it."""
-    if not is_limited(settings):
-        return np.zeros(0, dtype=np.int64)
-    if later_of(joined):
-        return np.arange(len(joined.timestamps))
-    return local_periods(joined, 0, len(joined.timestamps), "D")
-
-
-def later_of(joined: Joined) -> int:
-    """Give 1 where each row is a day or more: a day's loss blocks the orders of the next row then."""
-    return int(all(is_daily(bars) for bars in joined.bars.values()))
-
-
-def allowed_of(joined: Joined, settings: Settings) -> list[bool]:
-    """Tell of each symbol whether it may be traded."""
-    names = settings.allowed_symbols
-    return [not names or symbol in names for symbol in joined.symbols]
-
-
 class Engine:
     """The compiled portfolio, run in stretches of rows.
 
     Parameters
     ----------
-    joined
-        Prices of all symbols.
-    settings
-        Costs, lot size, initial cash and limits.
-    band
-        Distance from its target within which a weight is left alone.
-    first, last
-        Simulated rows.
+    ground
+        What is simulated; of its settings costs, lot size, initial cash and limits.
     """
 
-    def __init__(self, joined: Joined, settings: Settings, band: float, first: int, last: int) -> None:
-        count = len(joined.symbols)
-        self._joined = joined
-        self._first = first
-        self._row = first
-        s = settings
+    def __init__(self, ground: Ground) -> None:
+        s, rows, count = ground.settings, ground.last - ground.first, len(ground.joined.symbols)
+        self._joined, self._first, self._row = ground.joined, ground.first, ground.first
         self._numbers = (
             *(s.commission, s.commission_per_unit, s.commission_fixed),
-            *(s.slippage, s.spread, s.lot_size, float(band)),
+            *(s.slippage, s.spread, s.lot_size, float(ground.band)),
         )
-        self._equity, self._cash = np.empty(last - first), np.empty(last - first)
-        self._positions = np.empty((last - first, count))
+        self._equity, self._cash, self._positions = np.empty(rows), np.empty(rows), np.empty((rows, count))
         self._purse = np.array([s.initial_cash])
         self._pos = np.zeros(count)
-        self._marks = marks_before(joined, first)
+        self._marks = ground.marks()
         self._goal = np.full(count, np.nan)
         self._since = np.zeros(count)
         self._cause = np.zeros(count)
@@ -126,12 +85,11 @@ class Engine:
                 *(s.max_concentration, s.max_open_positions),
                 *(s.daily_loss, CODES["on_daily_loss"].index(s.on_daily_loss)),
                 *(s.max_drawdown, CODES["on_drawdown"].index(s.on_drawdown), s.reduce_to),
-                later_of(joined),
+                float(ground.daily),
             ]
         )
-        self._allowed = _sealed(np.array(allowed_of(joined, s)))
-        self._days = _sealed(days_of(joined, s))
-        self._kernel = _kernel(is_limited(s))
+        self._allowed, self._days = sealed(np.array(ground.allowed())), ground.days()
+        self._kernel = _kernel(ground.limited)
         self._orders: list[FloatArray] = []
 
     @property
@@ -154,7 +112,7 @@ class Engine:
             *(self._purse, self._pos, self._marks, self._goal, self._since),
             *(self._cause, self._aim, self._watch, self._limits, self._allowed, self._days),
             *(self._first, self._row, last, self._joined.open, self._joined.close, self._joined.present),
-            *(_sealed(decided), _sealed(targets)),
+            *(sealed(decided), sealed(targets)),
             *self._numbers,
         )
         self._row = last
@@ -176,16 +134,6 @@ class Engine:
         rest = unfilled(waiting, self._pos * self._marks, worth)
         orders = np.concatenate([*self._orders, rest])
         return Tracks(self._equity, self._cash, self._positions, at_market(orders))
-
-
-def marks_before(joined: Joined, first: int) -> FloatArray:
-    """Last close of each symbol before a row; 0 where there is none, as nothing is held then."""
-    marks = np.zeros(len(joined.symbols))
-    for column, rows in enumerate(joined.rows):
-        at = int(np.searchsorted(rows, first)) - 1
-        if at >= 0:
-            marks[column] = joined.close[rows[at], column]
-    return marks
 
 
 def unfilled(waiting: dict[int, tuple[float, int, int]], held: Any, worth: float) -> FloatArray:
@@ -216,80 +164,23 @@ def at_market(orders: FloatArray) -> FloatArray:
     return np.column_stack([orders, np.full(len(orders), float(MARKET_ORDER))])
 
 
-def engine_for(
-    joined: Joined,
-    settings: Settings,
-    band: float,
-    first: int,
-    last: int,
-    tables: Mapping[str, IndicatorTable] | None = None,
-    finer: Mapping[str, Bars] | None = None,
-) -> Engine | Desk:
-    """Make the engine that the settings need.
-
-    Parameters
-    ----------
-    joined, settings, band, first, last
-        As for `Engine`.
-    tables
-        Symbol -> indicators of its bars that are shared with others; None: made here.
-    finer
-        Symbol -> bars of a finer timeframe, which decide what happens inside a bar, where there are any.
-    """
-    if finer or needs_desk(settings):
-        return open_desk(joined, settings, band, first, last, tables, finer)
-    return Engine(joined, settings, band, first, last)
+def engine_for(ground: Ground) -> Engine | Desk:
+    """Make the engine that the settings need."""
+    return open_desk(ground) if ground.finer or needs_desk(ground.settings) else Engine(ground)
 
 
-def open_desk(
-    joined: Joined,
-    settings: Settings,
-    band: float,
-    first: int,
-    last: int,
-    tables: Mapping[str, IndicatorTable] | None = None,
-    finer: Mapping[str, Bars] | None = None,
-) -> Desk:
+def open_desk(ground: Ground) -> Desk:
     """Make the engine that does all settings; compiled where there are bars enough to be worth it."""
-    days = days_of(joined, settings)
-    if not len(days):
-        days = np.zeros(len(joined.timestamps), dtype=np.int64)
-    kernel = None
-    if int(joined.present[first:last].sum()) >= PLAIN_CELLS:
-        from admf.simulation.portfolio.desk.generate import compiled_desk
+    if int(ground.joined.present[ground.first : ground.last].sum()) < PLAIN_CELLS:
+        return Desk(ground)
+    from admf.simulation.portfolio.desk.generate import compiled_desk
 
-        kernel = compiled_desk(settings.order_features() | ({"path"} if finer else set()))
-    return Desk(
-        joined,
-        settings,
-        band,
-        first,
-        last,
-        marks_before(joined, first),
-        allowed_of(joined, settings),
-        (_sealed(days), later_of(joined)),
-        tables,
-        finer,
-        kernel,
-    )
+    features = ground.settings.order_features() | ({"path"} if ground.finer else set())
+    return Desk(ground, compiled_desk(features))
 
 
-def run_plain(
-    joined: Joined,
-    settings: Settings,
-    band: float,
-    first: int,
-    last: int,
-    decided: IntArray,
-    targets: FloatArray,
-) -> Tracks:
-    """Simulate in plain Python: the oracle of the fast loop."""
-    desk = open_desk(joined, settings, band, first, last)
-    desk.run(last, decided, targets)
+def run_plain(ground: Ground, decided: IntArray, targets: FloatArray) -> Tracks:
+    """Simulate by the desk: the oracle of the fast loop."""
+    desk = open_desk(ground)
+    desk.run(ground.last, decided, targets)
     return desk.finish()
-
-
-def _sealed(array: Any) -> Any:
-    view = np.ascontiguousarray(array).view()
-    view.flags.writeable = False
-    return view

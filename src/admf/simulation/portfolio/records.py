@@ -89,44 +89,17 @@ ORDER_COLUMNS = (
     "type",
 )
 
-# One row a closed position, or closed part of one, at average cost. side: +1 long, -1 short. pnl: net of both
-# commissions and of financing (borrowing and funding while it was held; above 0 is paid). mae, mfe: worst and
-# best return against the entry price while it was held, NaN where no engine watched. reason: of the order
-# that closed it.
-TRADE_COLUMNS = (
-    "entry_bar",
-    "exit_bar",
-    "symbol",
-    "side",
-    "units",
-    "entry_price",
-    "exit_price",
-    "pnl",
-    "commission",
-    "mae",
-    "mfe",
-    "reason",
-    "financing",
-)
+# One row a closed position, or closed part of one: what a trade of one symbol says, and its symbol. It stands
+# for no one target. mae, mfe: NaN where no engine watched.
+_BARS, _REST = one_symbol.TRADE_COLUMNS[:2], one_symbol.TRADE_COLUMNS[2:]
+TRADE_COLUMNS = (*_BARS, "symbol", *(name for name in _REST if name != "target"))
 
 TOLERATED = 0.005  # part of an order that may be cut by the cash and is not told
-
-_INTEGERS = frozenset({"decided_bar", "bar", "entry_bar", "exit_bar", "symbol", "status", "reason", "type"})
 
 
 def is_fill(status: Any) -> Any:
     """Tell which statuses are those of fills, whole or in part."""
     return (status == FILLED) | (status == REDUCED) | (status == PARTLY_FILLED)
-
-
-def columns_of(names: tuple[str, ...], rows: NDArray[np.float64]) -> dict[str, Any]:
-    """Take a table apart: name to read-only array, bars and codes as int64."""
-    return {
-        name: one_symbol.read_only(
-            rows[:, at].astype(np.int64 if name in _INTEGERS else np.float64, order="C")
-        )
-        for at, name in enumerate(names)
-    }
 
 
 def cut_short(orders: Mapping[str, np.ndarray[Any, Any]]) -> NDArray[np.bool_]:

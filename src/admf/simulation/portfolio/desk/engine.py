@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +30,7 @@ from admf.simulation.portfolio.desk.layout import (
     ROWS_A_SYMBOL,
     SHEET_WIDTH,
 )
+from admf.simulation.portfolio.ground import Ground, sealed
 from admf.simulation.portfolio.join import Joined
 from admf.simulation.portfolio.records import (
     ORDER_COLUMNS,
@@ -74,52 +75,23 @@ class Desk:
 
     Parameters
     ----------
-    joined
-        Prices of all symbols.
-    settings
-        All of them.
-    band
-        Distance from its target within which a weight is left alone.
-    first, last
-        Simulated rows.
-    marks
-        Last close of each symbol before the first row, 0 where there is none, shape (symbols,).
-    allowed
-        Whether risk allows each symbol.
-    days
-        Day of each row, and whether a day's loss blocks the orders of the next row, see
-        `admf.simulation.portfolio.engine`.
-    tables
-        Symbol -> indicators of its bars; None: made here.
-    finer
-        Symbol -> its bars of a finer timeframe, where there are any.
+    ground
+        What is simulated.
     kernel
         Compiled ``run`` and ``rest``; None: plain Python.
     """
 
-    def __init__(
-        self,
-        joined: Joined,
-        settings: Settings,
-        band: float,
-        first: int,
-        last: int,
-        marks: FloatArray,
-        allowed: Sequence[bool],
-        days: tuple[IntArray, int],
-        tables: Mapping[str, IndicatorTable] | None = None,
-        finer: Mapping[str, Bars] | None = None,
-        kernel: Callable[..., Any] | None = None,
-    ) -> None:
-        count, rows = len(joined.symbols), last - first
+    def __init__(self, ground: Ground, kernel: Callable[..., Any] | None = None) -> None:
+        joined, first, settings = ground.joined, ground.first, ground.settings
+        count, rows = len(joined.symbols), ground.last - first
         self._joined, self._first, self._row = joined, first, first
-        self._band = float(band)
-        self._days, later = days
-        self._months = _sealed(local_periods(joined, 0, len(joined.timestamps), "M"))
+        self._band = float(ground.band)
+        self._days = ground.days()
+        self._months = sealed(local_periods(joined, 0, len(joined.timestamps), "M"))
         years = np.concatenate([[0.0], np.diff(joined.timestamps) / YEAR_NS])
         years[first] = 0.0
-        self._years = _sealed(years)
-        facts, fine, self._at = gather_facts(joined, settings, tables or {}, finer or {})
+        self._years = sealed(years)
+        facts, fine, self._at = gather_facts(joined, settings, ground.tables, ground.finer)
         self._kernel = kernel
         numbers = settings.order_numbers()
         shapes = ((count, STATE_SIZE), (count, PLAN_SIZE), (ROWS_A_SYMBOL * count + 32, SHEET_WIDTH))
@@ -127,15 +99,15 @@ class Desk:
         account: Any = np.zeros(ACCOUNT_SIZE)
         self._facts: Any = facts
         self._fine: Any = fine
-        self._numbers: Any = _sealed(np.array(numbers))
+        self._numbers: Any = sealed(np.array(numbers))
         if kernel is None:
             made, account = [each.tolist() for each in made], account.tolist()
             self._facts, self._fine, self._numbers = _Lazy(facts), _Lazy(fine), list(numbers)
         self._states, self._plan, self._sheet = made
         self._account = account
-        text.begin_portfolio(self._states, account, self._plan, marks, float(settings.initial_cash))
-        account[A_LATER] = float(later)
-        for i, free in enumerate(allowed):
+        text.begin_portfolio(self._states, account, self._plan, ground.marks(), float(settings.initial_cash))
+        account[A_LATER] = float(ground.daily)
+        for i, free in enumerate(ground.allowed()):
             self._states[i][S_FORBIDDEN] = 0.0 if free else 1.0
         self._tracks = np.empty((rows, 3))
         self._positions, self._carry = np.empty((rows, count)), np.empty((rows, count))
@@ -160,7 +132,7 @@ class Desk:
         table, used = run(
             *(self._states, self._account, self._plan, self._at, self._facts, self._fine, self._numbers),
             *(self._sheet, np.empty((64, SHEET_WIDTH)), self._days, self._months, self._years),
-            *(self._first, self._row, last, _sealed(decided), _sealed(targets), self._band),
+            *(self._first, self._row, last, sealed(decided), sealed(targets), self._band),
             *(self._tracks, self._positions, self._carry),
         )
         self._row = last
@@ -219,7 +191,7 @@ def gather_facts(
         facts.append(each)
         fine.append(found.fine)
         rows, finer_rows = rows + len(bars), finer_rows + len(found.fine)
-    return _sealed(np.concatenate(facts)), _sealed(np.concatenate(fine)), _sealed(at)
+    return sealed(np.concatenate(facts)), sealed(np.concatenate(fine)), sealed(at)
 
 
 def orders_of(rows: FloatArray) -> FloatArray:
@@ -242,9 +214,3 @@ def trades_of(rows: FloatArray) -> FloatArray:
     column = {name: rows[:, 1 + at] for at, name in enumerate(ONE_TRADE)}
     column["symbol"] = rows[:, R_SYMBOL]
     return np.column_stack([column[name] for name in TRADE_COLUMNS])
-
-
-def _sealed(array: Any) -> Any:
-    view = np.ascontiguousarray(array).view()
-    view.flags.writeable = False
-    return view
