@@ -91,6 +91,13 @@ def test_an_entry_in_lots(follow, sizing, cash, lots):
     assert result.equity_values[-1] == pytest.approx(cash, rel=1e-15)
 
 
+def test_a_target_that_differs_by_rounding_is_no_trade(follow):
+    sizing = {"method": "fixed_units", "units": 5.0}
+    result = follow(FLAT, [0.3, 0.1 + 0.2, NAN, NAN], sizing=sizing, costs={"commission_fixed": 1.0})
+    assert len(result.orders) == 1
+    assert result.equity_values[-1] == 999.0
+
+
 def test_a_resize_in_lots(follow):
     rows = FLAT + FLAT[:2]
     result = follow(rows, [1, 0.5, 0.5, 1, 0, NAN], sizing={"lot_size": 0.1}, initial_cash=60.0)

@@ -64,6 +64,7 @@ def _expressions(features: frozenset[str]) -> dict[str, str]:
         "exit_price": "q * (1.0 - side * slippage)" if slippage else "q",
         "unit_cost": " + ".join(unit_cost),
         "want": f"_in_lots({want}, lot_size)" if "lots" in features else want,
+        "nothing": repr(NOTHING),
         "affordable": f"not (more > 0.0 and {cost_of_more} > free * {1.0 + NOTHING!r})",
         "entry_fee": fee("more", features),
         "exit_fee": fee("out", features),

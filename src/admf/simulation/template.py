@@ -18,6 +18,8 @@ unit_cost = $unit_cost
 budget = (cash + pos * q) * (side * target) * fraction
 #end
 want = $want
+if abs(want - side * pos) <= $nothing * want:
+    want = side * pos  # that much is rounding, and no trade
 """
 
 # Sells (or buys back) all but `left` units of the position at quote `q` on bar `at`, because of `reason`.

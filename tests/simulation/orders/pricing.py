@@ -231,6 +231,8 @@ class Pricing:
                 return size
             if units - held > free:
                 units = in_lots(held + free, lot)
+        if abs(units - held) <= 1e-12 * units:
+            units = held  # that much is rounding, and no trade
         size.units = units
         more = units - held
         price = self.prices(side, 0.0, at, entry=True)[1]

@@ -116,6 +116,19 @@ def test_all_is_sold_of_a_position_that_is_not_a_whole_number_of_lots(play):
     assert out.positions[-1] == 0.0
 
 
+def test_lots_that_add_up_to_what_is_wanted_are_not_traded_again(play):
+    # six lots, one a bar, are 0.6; 6 x 0.1 is 0.6000000000000001
+    bar = (100, 101, 99, 100, 1)
+    out = play(
+        [START, *[bar] * 6, START, START], [1.0, *[N] * 5, 0.6, N, N],
+        execution={"max_participation_pct": 10}, costs={"commission_fixed": 1.0},
+        sizing={"method": "fixed_units", "units": 1.0, "lot_size": 0.1},
+    )  # fmt: skip
+    assert [row.bar for row in out.fills] == [1, 2, 3, 4, 5, 6]
+    assert out.positions[-1] == pytest.approx(0.6)
+    assert out.equity[-1] == pytest.approx(1000 - 6)
+
+
 def test_a_bar_without_volume_fills_nothing(play):
     rows = [START, (100, 101, 90, 95, 0), START]
     out = play(rows, [Leg(1.0, "limit", limit=99.5), N, N], execution={"max_participation_pct": 50})

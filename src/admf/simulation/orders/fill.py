@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 from admf.simulation.codes import CANCEL_REST
+from admf.simulation.lots import NOTHING
 from admf.simulation.orders.booking import close_out, open_up, room_of, within
 from admf.simulation.orders.layout import (
     HAS_ACCOUNT,
@@ -140,6 +141,8 @@ def size_leg(s: Any, p: Any, x: Any, box: Any, leg: int, q: float, bar: float, b
         if status != 0.0:
             s[leg + L_WANT] = 0.0
             return status
+        if abs(want - size) <= NOTHING * want:
+            want = size  # that much is rounding, as of lots that volume let through one by one: no trade
         more = want - size
         price = entry_prices(p, x, side, q, 0.0, bound)[1]
         if p[P_MIN_VALUE] > 0.0 and more > 0.0 and more * price < p[P_MIN_VALUE]:
