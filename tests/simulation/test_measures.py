@@ -178,6 +178,19 @@ def compare_with_arrays(equity):
         assert found[name] == pytest.approx(value, rel=1e-9, abs=1e-12, nan_ok=True), name
 
 
+@settings(max_examples=200, deadline=None)
+@given(n=st.integers(3, 400), seed=st.integers(0, 10_000), share=st.floats(0.0, 1.0))
+def test_the_deepest_drawdown_of_an_equity_below_zero(n, seed, share):
+    """Below 0 a value is lower against a low peak than against a high one."""
+    random = np.random.default_rng(seed)
+    equity = CASH * np.exp(np.cumsum(random.normal(0.0, 0.05, n)))
+    begin = int(share * (n - 1))
+    equity[begin:] -= random.uniform(0.5, 3.0) * CASH * random.random(n - begin)
+    drawdown = equity / np.maximum.accumulate(np.maximum(equity, CASH)) - 1.0
+    found = compiled(equity, walk(n, 5), np.ones(n))
+    assert found["max_drawdown"] == min(drawdown.min(), 0.0)
+
+
 @pytest.mark.parametrize("bar", [0, 1, 63, 64, 1024, 1025, 2999])
 def test_no_return_follows_ruin(bar):
     equity = walk(3000)

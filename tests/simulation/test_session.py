@@ -20,6 +20,7 @@ from admf.errors import AdmfError, ConfigError, DataError, StrategyError
 from admf.indicators import ATR, EMA, MAX, SMA, custom
 from admf.market import load_bars
 from admf.simulation.engine import run_plain
+from admf.simulation.orders import layout
 from admf.simulation.session import SimulationSession
 from admf.strategies import Float, Int
 from admf.strategies.orders import (
@@ -500,6 +501,12 @@ class TestSaved:
                 new.writestr(name, old.read(source))
         with pytest.raises(DataError, match="its bars are not those whose fingerprint it names"):
             SimulationSession.load(other)
+
+    def test_another_layout_of_the_engine_is_found_out(self, saved, monkeypatch):
+        """Its memory is a list of numbers, of the same length perhaps: each would be taken for another."""
+        monkeypatch.setattr(layout, "S_CASH", layout.S_POS)
+        with pytest.raises(AdmfError, match="was written by another version of admf"):
+            SimulationSession.load(saved)
 
     def test_another_strategy_is_found_out(self, tmp_path):
         def made(threshold):

@@ -19,6 +19,7 @@ from admf.indicators import RSI, SMA, custom
 from admf.simulation.measures import STREAMED
 from admf.simulation.metrics import TAILS
 from admf.simulation.metrics_glossary import GLOSSARY, LOWER_IS_BETTER
+from admf.simulation.sweeps.engine import Engine
 from admf.strategies.space import Bool, Choice, Float, Int
 
 FEW = ["cum_returns_final", "sharpe_ratio", "max_drawdown", "trades"]
@@ -691,6 +692,52 @@ def test_what_on_progress_raises_ends_the_sweep(random_bars):
 
     with pytest.raises(KeyError, match="mine"):
         admf.sweep(random_bars(1), "sma_cross", GRID, metrics=FEW, on_progress=progress)
+
+
+def test_an_interrupt_stops_what_the_threads_still_do(random_bars, monkeypatch):
+    """Trials that nobody waits for any more are not computed to their end."""
+    counted = []
+    slice_of = Engine._slice
+
+    def counting(self, kernel, found, begin, end, flags, common):
+        slice_of(self, kernel, found, begin, end, flags, common)
+        counted.append(int(flags[1]))
+
+    class Slow:
+        parameters: ClassVar = {"by": Int(1, 4000)}
+
+        @staticmethod
+        def on_bar(close, by):
+            total = 0.0
+            for i in range(200):
+                total += (close * by + i) % 3.0
+            return 1.0 if total > 300.0 else -1.0
+
+    def progress(count, total):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Engine, "_slice", counting)
+    with pytest.raises(KeyboardInterrupt):
+        admf.sweep(
+            random_bars(1, 2000), Slow, {"by": range(1, 4001)}, metrics=FEW, workers=2, chunk_size=4000,
+            on_progress=progress,
+        )  # fmt: skip
+    assert 0 < sum(counted) < 4000
+
+
+@pytest.mark.parametrize("section", [5, "x", [1]])
+def test_a_section_that_is_none(random_bars, section):
+    with pytest.raises(ConfigError, match=r"costs: must be a section"):
+        admf.sweep(random_bars(1), "sma_cross", GRID, metrics=FEW, costs=section)
+
+
+def test_a_trial_keeps_the_settings_that_it_ran_under(random_bars):
+    costs = {"commission_bps": 5.0}
+    found = admf.sweep(random_bars(1), "sma_cross", GRID, metrics=FEW, costs=costs)
+    costs["commission_bps"] = 50.0
+    assert found.trial(0).settings["costs"] == {"commission_bps": 5.0}
+    with pytest.raises(AdmfError, match="no finished trial"):
+        found.trial([0])
 
 
 def test_threads_take_turns_as_before_once_a_sweep_is_over(random_bars):

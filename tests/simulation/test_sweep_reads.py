@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
@@ -10,6 +11,7 @@ import pandas as pd
 import pytest
 
 from admf import load_bars, sweep
+from admf.errors import StrategyError
 from admf.indicators import BBANDS, EMA, SMA
 from admf.simulation.sweeps import reads
 from admf.simulation.sweeps.reads import reads_of
@@ -91,9 +93,44 @@ def test_the_source_tells(function, expected):
     assert reads_of(function) == expected
 
 
+def refusing(p):
+    gap = 1 / (p.slow - p.fast)  # noqa: F841
+    return {"a": SMA(p.fast), "b": SMA(p.slow)}
+
+
+def refusing_before(p):
+    a = 1 / (p.slow - p.fast)
+    a = SMA(p.fast)
+    return {"a": a, "b": SMA(p.slow)}
+
+
+def filling_a_list(p):
+    periods = []
+    _ = periods.append(p.fast)
+    return {"a": SMA(periods[0]), "b": SMA(p.fast)}
+
+
+def filling_a_mapping(p):
+    kept = {}
+    return {"a": SMA(kept.setdefault("n", p.fast)), "b": SMA(kept["n"] * 2)}
+
+
+def by_locals(p):
+    return {"a": SMA(locals()["p"].fast), "b": SMA(p.fast)}
+
+
+def by_eval(p):
+    return {"a": SMA(eval("p.fast")), "b": SMA(p.fast)}
+
+
+def twice_the_same_name(p):
+    return {"a": SMA(p.fast), "a": SMA(p.slow)}  # noqa: F601
+
+
 @pytest.mark.parametrize(
     "function",
-    [passing_all, by_method, in_a_loop, in_a_comprehension, spread, naming_again, under_condition,
+    [refusing, refusing_before, filling_a_list, filling_a_mapping, by_locals, by_eval, twice_the_same_name,
+     passing_all, by_method, in_a_loop, in_a_comprehension, spread, naming_again, under_condition,
      decorated(plain), max, lambda p: {"ma": SMA(p.fast)}, lambda p, q: {}],
 )  # fmt: skip
 def test_the_source_does_not_tell(function):
@@ -151,6 +188,90 @@ def bars():
 
 
 METRICS = ["final_equity", "trades"]
+CALLS = []
+
+
+def sma(length):
+    CALLS.append(length)
+    return SMA(length)
+
+
+class Counted(Kinds):
+    @staticmethod
+    def indicators(p):
+        return {"fast_ma": sma(p.fast), "slow_ma": sma(p.slow)}
+
+
+def test_an_indicator_is_asked_once_for_each_value(bars):
+    """3 x 3 values are 8 trials, but 6 calls of the function, which asks for both each time."""
+    CALLS.clear()
+    grid = {"kind": ["sma"], "fast": [3, 5, 9], "slow": [9, 20, 40], "edge": [0.0]}
+    assert len(sweep(bars, Counted, grid, workers=1, metrics=METRICS).table) == 8
+    bound = 2 * 3  # a strategy is bound in full where it is checked: at the start, and once for its kernel
+    assert len(CALLS) <= 2 * 6 + bound
+
+
+class NoIndicator(Kinds):
+    @staticmethod
+    def indicators(p):
+        return {"fast_ma": SMA(p.fast) if p.fast > 3 else "close", "slow_ma": SMA(p.slow)}
+
+
+class NoIndicatorUntold(NoIndicator):
+    @staticmethod
+    def indicators(p):
+        if p.fast > 3:
+            return {"fast_ma": SMA(p.fast), "slow_ma": SMA(p.slow)}
+        return {"fast_ma": "close", "slow_ma": SMA(p.slow)}
+
+
+@pytest.mark.parametrize("strategy", [NoIndicator, NoIndicatorUntold])
+def test_what_is_no_indicator_is_refused_as_in_a_simulation(bars, strategy):
+    grid = {"kind": ["sma"], "fast": [5, 3], "slow": [9], "edge": [0.0]}
+    with pytest.raises(StrategyError, match="'fast_ma' must be a spec such as SMA"):
+        sweep(bars, strategy, grid, workers=1, metrics=METRICS)
+
+
+class Refusing(Kinds):
+    constraints = ()
+
+    @staticmethod
+    def indicators(p):
+        gap = 1 / (p.slow - p.fast)  # noqa: F841
+        return {"fast_ma": SMA(p.fast), "slow_ma": SMA(p.slow)}
+
+
+def test_a_combination_that_the_function_refuses_is_refused(bars):
+    grid = {"kind": ["sma"], "fast": [5, 9, 3], "slow": [9, 20], "edge": [0.0]}
+    with pytest.raises(StrategyError, match="ZeroDivisionError"):
+        sweep(bars, Refusing, grid, workers=1, metrics=METRICS)
+
+
+@dataclass
+class Ask:
+    """A callable that cannot be hashed."""
+
+    price: str
+
+    def __call__(self, p):
+        return {"fast_ma": SMA(p.fast, price=self.price), "slow_ma": SMA(p.slow)}
+
+
+class ByCallable(Kinds):
+    indicators = Ask("close")
+
+
+def test_a_callable_that_cannot_be_hashed(bars):
+    grid = {"kind": ["sma"], **GRID}
+    found = sweep(bars, ByCallable, grid, workers=1, metrics=METRICS).table
+    pd.testing.assert_frame_equal(found, sweep(bars, Told, grid, workers=1, metrics=METRICS).table)
+
+
+def test_zero_is_one_value(bars):
+    """-0.0 equals 0.0, so a sweep shares what they ask for; a parameter is never -0.0."""
+    assert str(Float(-1.0, 1.0).accept(-0.0)) == "0.0"
+
+
 GRID = {"fast": [3, 5, 9], "slow": [9, 20, 40], "edge": [0.0, 0.01], "costs.commission_bps": [0.0, 10.0]}
 
 

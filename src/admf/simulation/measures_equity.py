@@ -64,11 +64,11 @@ def equity_drawdown(
     """Maximum drawdown, Calmar ratio, recovery factor."""
     n = equity.shape[0]
     least = 1.0  # share of the peak: the drawdown is what it lacks
-    # Against the peak before its block a value is no lower than against its own: a bound, and in most blocks
-    # the answer itself.
+    # Against the peak before its block a value above 0 is no lower than against its own, one below 0 no lower
+    # against the block's highest: a bound, and in most blocks the answer itself.
     peak = cash
     for b in range(highs.shape[0]):
-        least = min(lows[b] / peak, least)
+        least = min(lows[b] / (peak if lows[b] > 0.0 else max(highs[b], peak)), least)
         peak = max(highs[b], peak)
     # Only a block that reaches a new peak, and is low enough for that, need be looked at.
     peak = cash

@@ -64,7 +64,8 @@ def sharpe_ratio(returns: ArrayLike, risk_free: float = 0.0, period: Period = "d
 def sortino_ratio(returns: ArrayLike, required_return: float = 0.0, period: Period = "daily") -> float:
     """Mean return above the required one for the downside risk, per year.
 
-    ``mean(r - required) * bars per year / downside_risk``; `required_return` is a return per bar.
+    ``mean(x) * bars per year / (sqrt(mean(min(x, 0)^2)) * sqrt(bars per year))`` with x the returns less the
+    required one; `required_return` is a return per bar.
     Source: Sortino and Price (1994), as in empyrical.
     Below two bars: NaN. No bar below `required_return`: infinite, or NaN for a mean of 0.
     """

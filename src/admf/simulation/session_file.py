@@ -20,6 +20,7 @@ from admf.core.files import replacing
 from admf.errors import AdmfError, DataError, StrategyError
 from admf.market.bars import FIELDS, Bars
 from admf.market.findings import Finding
+from admf.simulation.orders import layout
 from admf.simulation.orders.layout import S_BAR, STATE_SIZE
 from admf.simulation.records import ORDER_COLUMNS, TRADE_COLUMNS
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from admf.simulation.session import SimulationSession
     from admf.strategies import BoundStrategy
 
-_FORMAT = 2
+_FORMAT = 3
 _ABOUT = ("symbol", "timeframe", "timezone", "periods_per_year", "source")
 _CONFIG = ("execution", "sizing", "costs", "margin", "risk", "initial_cash", "risk_free_pct")
 # What reading raises where bytes are not those that were written; a flag of zip may ask for a password.
@@ -50,6 +51,7 @@ def save(session: SimulationSession, path: Path) -> Path:
     where = f"strategy {strategy.name}"
     meta = {
         "format": _FORMAT,
+        "layout": layout_digest(),
         "strategy": {
             "name": strategy.name,
             "source": strategy.source_ref,
@@ -91,6 +93,12 @@ def save(session: SimulationSession, path: Path) -> Path:
     return path
 
 
+def layout_digest() -> str:
+    """Digest of where the engine keeps what: its memory is a list of numbers, which any layout would take."""
+    places = {name: value for name, value in vars(layout).items() if name.isupper() and type(value) is int}
+    return hashlib.sha256(repr(sorted(places.items())).encode()).hexdigest()[:16]
+
+
 def load(
     kind: type[SimulationSession], path: Path, strategy: Any, allow_modules: Sequence[str]
 ) -> SimulationSession:
@@ -98,8 +106,12 @@ def load(
     try:
         with zipfile.ZipFile(path) as file:
             meta = json.loads(file.read("session.json"))
-            if meta.get("format") != _FORMAT:
-                raise ValueError(f"session.json is of format {meta.get('format')!r}, not {_FORMAT}")
+            if (meta.get("format"), meta.get("layout")) != (_FORMAT, layout_digest()):
+                raise AdmfError(
+                    f"the saved session {path} was written by another version of admf, whose engine keeps "
+                    "its numbers in other places",
+                    "load it with that version, or start a new session with history=session.bars",
+                )
             bars, arrays = _bars(file, meta["bars"]), _arrays(file)
         wanted, config = meta["strategy"], meta["config"]
         memory = arrays["engine"].tolist()

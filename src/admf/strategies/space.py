@@ -77,7 +77,7 @@ class Float:
             raise ValueError(f"must be a finite number; found {value!r}")
         if not self.low <= value <= self.high:
             raise ValueError(f"must be from {self.low:g} to {self.high:g}; found {value!r}")
-        return float(value)
+        return float(value) + 0.0  # -0.0 is 0.0: they are equal, and a sweep shares what is equal
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from admf.simulation.sweeps.result import SweepResult
 from admf.simulation.sweeps.run import Run
 from admf.simulation.sweeps.space import Trials, read_trials
 from admf.simulation.sweeps.store import Store
-from admf.simulation.sweeps.variants import keys_of, read_variants
+from admf.simulation.sweeps.variants import is_section, keys_of, read_variants
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,6 +134,9 @@ def sweep(
         return backtest_config(strategy, sections, initial_cash, start, end, risk_free_pct)
 
     given = {"execution": execution, "sizing": sizing, "costs": costs, "margin": margin, "risk": risk}
+    wrong = {each: section for each, section in given.items() if not is_section(section)}
+    if wrong:
+        config_of(wrong)  # which says what a section is
     sections = {each: keys_of(section) for each, section in given.items()}
     optional = {"start": start, "end": end, "allow_modules": tuple(allow_modules)}
     found, name, source = locate(strategy, allow_modules)

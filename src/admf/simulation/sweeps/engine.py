@@ -255,20 +255,26 @@ class Engine:
             for work, (_, flags) in slices:
                 if self._stop.check():
                     return
-                work()
-                self._progress(int(flags[1]))
+                try:
+                    work()
+                finally:
+                    self._progress(int(flags[1]))
             return
         open_ = {work for work, _ in slices}
         reported = 0
-        while open_:
-            _, open_ = wait(open_, POLL_SECONDS)
-            if self._stop.check():
-                for _, (_, flags) in slices:
-                    flags[0] = 1
-            count = sum(int(flags[1]) for _, (_, flags) in slices)
-            if count > reported:
-                self._progress(count - reported)
-                reported = count
+        try:
+            while open_:
+                _, open_ = wait(open_, POLL_SECONDS)
+                if self._stop.check():
+                    _tell_to_stop(slices)
+                count = sum(int(flags[1]) for _, (_, flags) in slices)
+                if count > reported:
+                    self._progress(count - reported)
+                    reported = count
+        except BaseException:  # nobody waits for them any more
+            _tell_to_stop(slices)
+            wait(open_)
+            raise
         for work, _ in slices:
             work.result()
 
@@ -290,3 +296,8 @@ class Running:
     block: Block
     found: FloatArray
     slices: list[tuple[Any, Any]]
+
+
+def _tell_to_stop(slices: list[tuple[Any, Any]]) -> None:
+    for _, (_, flags) in slices:
+        flags[0] = 1

@@ -7,6 +7,7 @@ from trial to trial is checked once.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -222,15 +223,16 @@ class Binder:
     def _ask(self, what: str, p: Parameters) -> Mapping[str, Any]:
         if what in self._absent:
             return {}
+        found = None
         function = self._functions.get(what)
         if function is not None:
-            try:
+            with suppress(Exception):  # asked again below, for the message
                 found = function(p)
-            except Exception:  # noqa: BLE001 - asked again below, for the message
-                found = None
-            if isinstance(found, dict):
-                return found
-        return mapping_of(self._strategy, self._name, what, p)
+        if not isinstance(found, dict):
+            found = mapping_of(self._strategy, self._name, what, p)
+        if what == "indicators" and not all(isinstance(each, Indicator) for each in found.values()):
+            self.one(p)  # which says what is wrong with it
+        return found
 
 
 def _group_of(bound: BoundStrategy, features: frozenset[str], needs: FactNeeds | None) -> Group:

@@ -11,7 +11,7 @@ import ast
 import inspect
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from types import FunctionType
+from types import CodeType, FunctionType
 from typing import Any
 
 from admf.indicators import Indicator
@@ -20,6 +20,7 @@ from admf.strategies.space import Parameters
 
 KEPT = 10_000  # indicators of a name that are kept from chunk to chunk
 _METHODS = frozenset(dir(Parameters))  # an attribute of such a name is no parameter
+_ROUNDABOUT = frozenset({"locals", "vars", "globals", "eval", "exec", "dir"})  # they read by other ways
 _SCOPES = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp, ast.NamedExpr)
 
 
@@ -27,22 +28,24 @@ class _UnclearError(Exception):
     """The source does not tell."""
 
 
-@lru_cache(maxsize=256)
 def reads_of(function: Any) -> dict[str, tuple[str, ...]] | None:
     """Give the parameters that each entry of `indicators` reads; None where the source does not tell.
 
     It tells where the function is a plain one of one argument: assignments to names, then one mapping that is
-    written out. What it calls is taken to give the same for the same arguments, as everywhere in a sweep.
+    written out. An assignment reads no more than some entry does, so that one which refuses a combination of
+    values meets it. What is called must give the same for the same arguments, as everywhere in a sweep.
     """
-    if not isinstance(function, FunctionType):
-        return None
+    return _reads_of(function.__code__) if isinstance(function, FunctionType) else None
+
+
+@lru_cache(maxsize=256)
+def _reads_of(code: CodeType) -> dict[str, tuple[str, ...]] | None:
     try:
-        found = definition_of(function.__code__)
+        found = definition_of(code)
     except NotEmbeddableError:
         return None
     if not found.args.args:
         return None
-    code = function.__code__
     if (
         code.co_argcount != 1
         or code.co_kwonlyargcount
@@ -50,6 +53,7 @@ def reads_of(function: Any) -> dict[str, tuple[str, ...]] | None:
     ):
         return None
     known: dict[str, frozenset[str]] = {}
+    assigned = []
     p = found.args.args[0].arg
     try:
         for line in found.body:
@@ -58,11 +62,14 @@ def reads_of(function: Any) -> dict[str, tuple[str, ...]] | None:
                 if not isinstance(target, ast.Name) or target.id == p:
                     return None
                 known[target.id] = _reads(line.value, p, known)
+                assigned.append(known[target.id])
             elif isinstance(line, ast.Return) and isinstance(line.value, ast.Dict):
-                return {
-                    _text(key): tuple(sorted(_reads(value, p, known)))
-                    for key, value in zip(line.value.keys, line.value.values, strict=True)
-                }
+                names = [_text(key) for key in line.value.keys]
+                entries = [_reads(value, p, known) for value in line.value.values]
+                covered = all(any(read <= entry for entry in entries) for read in assigned)
+                if len(set(names)) < len(names) or not covered:
+                    return None
+                return {name: tuple(sorted(read)) for name, read in zip(names, entries, strict=True)}
             elif not isinstance(line, ast.Expr) or not isinstance(line.value, ast.Constant):
                 return None
     except _UnclearError:
@@ -85,12 +92,17 @@ def _reads(node: ast.AST, p: str, known: Mapping[str, frozenset[str]]) -> frozen
     if isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == p:
         return frozenset({_text(node.slice)})
     if isinstance(node, ast.Name):
-        if node.id == p:
+        if node.id == p or node.id in _ROUNDABOUT:
             raise _UnclearError
         return known.get(node.id, frozenset())
     if isinstance(node, _SCOPES):  # they may give a name another meaning
         raise _UnclearError
-    return frozenset[str]().union(*(_reads(child, p, known) for child in ast.iter_child_nodes(node)))
+    found = frozenset[str]().union(*(_reads(child, p, known) for child in ast.iter_child_nodes(node)))
+    if isinstance(node, ast.Call):  # it may put what it reads into what a name stands for
+        names = [known[each.id] for each in ast.walk(node) if isinstance(each, ast.Name) and each.id in known]
+        if any(found - read for read in names):
+            raise _UnclearError
+    return found
 
 
 class SharedSpecs:
@@ -143,4 +155,6 @@ class SharedSpecs:
             found = self._function(Parameters(params))
         except Exception:  # noqa: BLE001 - the trial is asked again by itself, for the message
             return None
-        return found if isinstance(found, dict) and found.keys() == self._reads.keys() else None
+        if not isinstance(found, dict) or found.keys() != self._reads.keys():
+            return None
+        return found if all(isinstance(each, Indicator) for each in found.values()) else None

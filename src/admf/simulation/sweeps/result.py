@@ -134,7 +134,7 @@ class SweepResult:
             No finished trial has that number.
         """
         table = self.table
-        if number not in table.index:
+        if not isinstance(number, int | np.integer) or number not in table.index:
             raise AdmfError(f"no finished trial has the number {number!r}", "numbers are the table's index")
         return self._trial(table.loc[[number]])
 

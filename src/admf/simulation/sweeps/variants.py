@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -156,11 +157,14 @@ def _settings(
     return settings_of(config)
 
 
+def is_section(section: Any) -> bool:
+    """Tell whether something is a mapping, a model of the config, or None."""
+    return section is None or isinstance(section, Mapping) or hasattr(section, "model_dump")
+
+
 def keys_of(section: Any) -> Mapping[str, Any]:
-    """Give the keys that a section was given: a mapping, a model of the config, or None."""
+    """Give the keys that a section was given, as they are now: a mapping, a model of the config, or None."""
     if section is None:
         return {}
-    if isinstance(section, Mapping):
-        return section
-    given: Mapping[str, Any] = section.model_dump(exclude_unset=True)
-    return given
+    keys = section if isinstance(section, Mapping) else section.model_dump(exclude_unset=True)
+    return copy.deepcopy(dict(keys))
