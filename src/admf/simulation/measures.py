@@ -15,7 +15,6 @@ from __future__ import annotations
 from math import nan
 from typing import NamedTuple
 
-from admf.simulation.lanes import lane_sum
 from admf.simulation.measures_equity import (
     BLOCK,
     equity_blocks,
@@ -25,6 +24,7 @@ from admf.simulation.measures_equity import (
     equity_under_water,
 )
 from admf.simulation.measures_returns import (
+    LEVELS,
     SUMS,
     market_sums,
     return_downside,
@@ -140,7 +140,7 @@ GROUPS = (
         ),
     ),
     Group("book_exposure", ("book", "equity"), ("exposure",)),
-    Group("book_turnover", ("book", "equity", "period"), ("turnover",)),
+    Group("book_turnover", ("book", "sums", "equity", "period"), ("turnover",)),
 )
 STREAMED = tuple(name for group in GROUPS for name in group.metrics)
 
@@ -213,8 +213,8 @@ def book_exposure(book: FloatArray, equity: FloatArray) -> tuple[float]:
     return (book[HELD] / equity.shape[0],)
 
 
-def book_turnover(book: FloatArray, equity: FloatArray, period: float) -> tuple[float]:
+def book_turnover(book: FloatArray, sums: FloatArray, equity: FloatArray, period: float) -> tuple[float]:
     """Value traded in a year for the mean equity."""
     n = equity.shape[0]
-    mean = lane_sum(equity, n) / n
+    mean = sums[LEVELS] / n
     return (book[TRADED] / mean / (n / period) if mean > 0.0 else nan,)

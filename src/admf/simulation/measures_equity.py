@@ -153,6 +153,7 @@ def equity_stability(equity: FloatArray, highs: FloatArray, lows: FloatArray) ->
     total = squares = covariance = 0.0
     totals, squared, products = np.zeros(16), np.zeros(16), np.zeros(16)
     steps, logs = np.arange(16.0), np.empty(BLOCK)
+    before, level = base, 0.0  # a reference, and its logarithm beside that of the base
     for b in range(highs.shape[0]):
         if not lows[b] > 0.0:
             return (nan,)
@@ -160,7 +161,9 @@ def equity_stability(equity: FloatArray, highs: FloatArray, lows: FloatArray) ->
         start = i - middle
         reference = 0.5 * (highs[b] + lows[b])
         if highs[b] <= reference * (1.0 + NEAR) and i + BLOCK <= n:
-            level = math.log(reference / base)
+            near = abs(reference - before) <= before * NEAR
+            level = level + log_near(reference, before) if near else math.log(reference / base)
+            before = reference
             for j in range(BLOCK):
                 logs[np.uint64(j)] = level + log_near(equity[np.uint64(i + j)], reference)
             for j in range(16):
@@ -168,9 +171,10 @@ def equity_stability(equity: FloatArray, highs: FloatArray, lows: FloatArray) ->
                 at = start + steps[u]
                 one, two = logs[u], logs[np.uint64(j + 16)]
                 three, four = logs[np.uint64(j + 32)], logs[np.uint64(j + 48)]
-                totals[u] += (one + two) + (three + four)
+                together = (one + two) + (three + four)
+                totals[u] += together
                 squared[u] += (one * one + two * two) + (three * three + four * four)
-                products[u] += (one * at + two * (at + 16.0)) + (three * (at + 32.0) + four * (at + 48.0))
+                products[u] += together * at + (two * 16.0 + three * 32.0 + four * 48.0)
         else:
             for k in range(i, min(i + BLOCK, n)):
                 grown = math.log(equity[k] / base)

@@ -14,7 +14,7 @@ from math import nan
 
 import numpy as np
 
-from admf.simulation.lanes import lane_squares, lane_sum
+from admf.simulation.lanes import folded, lane_squares, lane_sum
 from admf.simulation.measures_equity import BLOCK, equity_blocks, extremes
 from admf.simulation.scalars import ratio, real_power
 from admf.typing import FloatArray
@@ -27,8 +27,8 @@ RESOLUTION = 1e-28  # variance below which returns may be all the same: they are
 # Rows of the sums: powers of the deviations from the pivot, of excess returns and their shortfalls, of
 # returns below 0, of products with the market's.
 TOTAL, SQUARES, CUBES, FOURTHS, EXCESS, SHORTFALL, SHORT_SQUARES, LOSS_SQUARES, PRODUCTS = range(9)
-PIVOT = 9  # a number
-SUMS = 10
+PIVOT, LEVELS = 9, 10  # a number; sum of the equity at all closes
+SUMS = 11
 
 
 def return_sums(
@@ -72,17 +72,18 @@ def _sum_up(
     sums: FloatArray,
 ) -> int:
     lanes = np.zeros((PIVOT, LANES))
-    tile, tops, bottoms = np.empty(TILE), np.empty(16), np.empty(16)
-    blocks = 0  # whose extremes are there
+    tile, tops, bottoms, levels = np.empty(TILE), np.empty(16), np.empty(16), np.zeros(16)
+    passed = 0  # bars whose equity, and extremes of whole blocks, are in
     tile[0] = equity[0] / cash - 1.0
     valid = count = 1
     begin = 0  # the tile holds the returns of the `count` bars after this one; first that of bar 0
     last = equity.shape[0] - 1
     go_on = True
     while go_on:
-        add_spread(tile, count, pivot, lanes)
         if shape:
-            add_shape(tile, count, pivot, lanes)
+            add_moments(tile, count, pivot, lanes)
+        else:
+            add_spread(tile, count, pivot, lanes)
         if downside:
             add_downside(tile, count, risk_free, lanes)
             if risk_free != 0.0:
@@ -93,9 +94,9 @@ def _sum_up(
         go_on = begin < last and equity[begin] > 0.0
         if go_on:
             asked = min(last - begin, TILE)
-            count = fill_returns(equity, begin, asked, tile, tops, bottoms, highs, lows)
+            count = fill_returns(equity, begin, asked, tile, tops, bottoms, levels, highs, lows)
             valid += count
-            blocks = (begin + asked) // BLOCK
+            passed = begin + asked
     for row in range(PIVOT):
         width = LANES
         while width > 1:
@@ -106,7 +107,10 @@ def _sum_up(
     if risk_free == 0.0:  # returns and excess returns are the same
         sums[LOSS_SQUARES] = sums[SHORT_SQUARES]
     sums[PIVOT] = pivot
-    equity_blocks(equity, blocks, highs, lows)
+    equity_blocks(equity, passed // BLOCK, highs, lows)
+    sums[LEVELS] = folded(levels)
+    for k in range(passed, last + 1):
+        sums[LEVELS] += equity[k]
     return valid
 
 
@@ -117,13 +121,14 @@ def fill_returns(
     tile: FloatArray,
     tops: FloatArray,
     bottoms: FloatArray,
+    levels: FloatArray,
     highs: FloatArray,
     lows: FloatArray,
 ) -> int:
     """Fill the returns of the bars after `begin`; give how many, the last one that of ruin.
 
     On the way it fills highest and lowest equity of the whole blocks of the `count` bars from `begin`, a
-    multiple of `BLOCK`, on: a division takes so long that they cost little here.
+    multiple of `BLOCK`, on, and adds up the equity of all: a division takes so long that they cost little.
     """
     whole = count - count % BLOCK
     low = equity[begin + whole]
@@ -138,12 +143,14 @@ def fill_returns(
             tile[np.uint64(i + j + 48)] = equity[np.uint64(k + j + 49)] / four - 1.0
             tops[np.uint64(j)] = max(max(one, two), max(three, four))
             bottoms[np.uint64(j)] = min(min(one, two), min(three, four))
+            levels[np.uint64(j)] += (one + two) + (three + four)
         b = k // BLOCK
         highs[b], lows[b] = extremes(tops, bottoms)
         low = min(lows[b], low)
     for i in range(whole, count):
         after = equity[begin + i + 1]
         tile[i] = after / equity[begin + i] - 1.0
+        levels[i % 16] += equity[begin + i]
         low = min(after, low)
     if low <= 0.0:
         for k in range(count):
@@ -170,8 +177,8 @@ def add_spread(tile: FloatArray, count: int, pivot: float, lanes: FloatArray) ->
         lanes[SQUARES, k % LANES] += a * a
 
 
-def add_shape(tile: FloatArray, count: int, pivot: float, lanes: FloatArray) -> None:
-    """Add third and fourth powers of the deviations."""
+def add_moments(tile: FloatArray, count: int, pivot: float, lanes: FloatArray) -> None:
+    """Add deviations and their powers up to the fourth; the first two to the bits of `add_spread`."""
     whole = count - count % STEP
     for i in range(0, whole, STEP):
         for j in range(LANES):
@@ -181,11 +188,15 @@ def add_shape(tile: FloatArray, count: int, pivot: float, lanes: FloatArray) -> 
             d = tile[np.uint64(i + j + 192)] - pivot
             e, f, g, h = a * a, b * b, c * c, d * d
             u = np.uint64(j)
+            lanes[TOTAL, u] += (a + b) + (c + d)
+            lanes[SQUARES, u] += (e + f) + (g + h)
             lanes[CUBES, u] += (a * e + b * f) + (c * g + d * h)
             lanes[FOURTHS, u] += (e * e + f * f) + (g * g + h * h)
     for k in range(whole, count):
         a = tile[k] - pivot
         e = a * a
+        lanes[TOTAL, k % LANES] += a
+        lanes[SQUARES, k % LANES] += e
         lanes[CUBES, k % LANES] += a * e
         lanes[FOURTHS, k % LANES] += e * e
 

@@ -149,7 +149,10 @@ def sweep(
     if trials.count:
         one = binder.one(trials.values(0))
         orders = gives_orders(one.on_bar, one.params)
-    variants = read_variants(trials, sections, config_of, bars, orders, stop.check)
+    one_for_all = None if trials.settings else config
+    variants = read_variants(
+        trials, sections, lambda s: one_for_all or config_of(s), bars, orders, stop.check
+    )
     first, last = simulated_range(bars, config)
     market = Market(
         bars=bars,
