@@ -9,8 +9,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import HealthCheck, settings
 
 from admf.market import Bars, load_bars
+
+# No test of time: a first call that imports or compiles takes long on a busy machine, and is right.
+settings.register_profile("admf", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("admf")
 
 
 def pytest_configure(config: pytest.Config) -> None:
