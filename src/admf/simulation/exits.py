@@ -51,8 +51,8 @@ def closing_rows(trades: Table, orders: Table, filled: NDArray[np.bool_]) -> Int
     rows = np.flatnonzero(filled)
     theirs = _key(orders, rows, "bar", 1)
     ours = _key(trades, np.arange(len(trades["pnl"])), "exit_bar", -1)
-    _, key = np.unique(np.concatenate([theirs, ours]), axis=0, return_inverse=True)
-    key = key.reshape(-1) * (len(key) + 1)  # room for the ranks
+    _, key = np.unique(np.concatenate([theirs, ours]), return_inverse=True)
+    key = key * (len(key) + 1)  # room for the ranks
     orders_key, trades_key = key[: len(theirs)], key[len(theirs) :]
     wanted, offered = trades_key + _rank(trades_key), orders_key + _rank(orders_key)
     order = np.argsort(offered)
@@ -95,9 +95,10 @@ def exit_warnings(exits: Exits) -> list[str]:
 
 
 def _key(table: Table, rows: IntArray, bar: str, sign: int) -> IntArray:
-    symbols = table.get("symbol", np.zeros(len(table[bar])))
-    columns = (symbols[rows], table[bar][rows], sign * table["side"][rows], table["reason"][rows])
-    return np.column_stack(columns).astype(np.int64)
+    """Pack symbol, bar, side and reason into one whole number, which is sorted far quicker than a row."""
+    symbols = table.get("symbol", np.zeros(len(table[bar])))[rows].astype(np.int64)
+    key: IntArray = (symbols << 40) + (table[bar][rows].astype(np.int64) << 9)
+    return key + (table["reason"][rows].astype(np.int64) << 1) + (sign * table["side"][rows] > 0.0)
 
 
 def _rank(key: IntArray) -> IntArray:
