@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 from run import random_prices
-from timing import best, cpu, machine, version
+from timing import Work, in_turns, machine, version
 
 FAST, SLOW, STOP_PCT, TARGET_PCT = 50, 200, 1.0, 2.0
 COMMISSION_BPS, SLIPPAGE_BPS = 1.0, 1.0
@@ -90,17 +90,15 @@ def measure(count: int, repeats: int) -> tuple[int, dict[str, tuple[float, float
     frame = random_prices(count)
     bars = load_bars(frame, symbol="X")
     result = by_admf(bars)
-    rows = {"admf": (cpu(lambda: by_admf(bars), repeats), best(lambda: by_admf(bars), repeats))}
+    works: dict[str, Work] = {"admf": lambda: by_admf(bars)}
     if version("vectorbt"):
         naive = frame.tz_localize(None)  # with a time zone it takes some hundred times as long
         problem = difference(result, by_vectorbt(naive))
         if problem is not None:
             raise SystemExit(f"admf and vectorbt disagree: {problem}")
-        rows["vectorbt"] = (
-            cpu(lambda: by_vectorbt(naive), repeats),
-            best(lambda: by_vectorbt(naive), repeats),
-        )
-    return len(result.trades), rows
+        works["vectorbt"] = lambda: by_vectorbt(naive)
+    work, wall = in_turns(works, repeats), in_turns(works, repeats, wall=True)
+    return len(result.trades), {name: (work[name], wall[name]) for name in works}
 
 
 def main() -> None:

@@ -23,7 +23,7 @@ import yardstick
 from rich.console import Console
 from rich.table import Table
 from run import random_prices
-from timing import best, cpu, in_a_process, machine, own_peak, version
+from timing import Work, cpu, in_a_process, in_turns, machine, own_peak, version
 
 METRICS = ["cum_returns_final", "sharpe_ratio", "max_drawdown", "trades"]
 FAST, SLOW = list(range(5, 45)), list(range(50, 175, 5))  # 40 x 25 pairs
@@ -208,17 +208,19 @@ def compare(bars: Any, repeats: int) -> dict[str, float]:
     problems = {"the kernel written by hand": disagreement(numbers, hand, sharpe=True)}
     by_admf(bars, FAST, SLOW, 1, None)
     by_admf(bars, FAST, SLOW, 1, METRICS, EVERY_COST)
-    rows = {
-        "by hand": cpu(lambda: by_hand(bars, fast, slow), repeats),
-        "admf": cpu(lambda: by_admf(bars, FAST, SLOW, 1, METRICS), repeats),
-        "admf, five costs": cpu(lambda: by_admf(bars, FAST, SLOW, 1, METRICS, EVERY_COST), repeats),
-        "admf, all metrics": cpu(lambda: by_admf(bars, FAST, SLOW, 1, None), repeats),
+    works: dict[str, Work] = {
+        "by hand": lambda: by_hand(bars, fast, slow),
+        "admf": lambda: by_admf(bars, FAST, SLOW, 1, METRICS),
+        "admf, five costs": lambda: by_admf(bars, FAST, SLOW, 1, METRICS, EVERY_COST),
+        "admf, all metrics": lambda: by_admf(bars, FAST, SLOW, 1, None),
     }
     if version("vectorbt"):
+        works["vectorbt"] = lambda: by_vectorbt(bars, fast, slow)
         # its year has 365 days there; the other three have no unit of time
         theirs = by_vectorbt(bars, fast, slow)
         problems["vectorbt"] = disagreement(numbers, theirs, sharpe=False)
-        rows["vectorbt"] = cpu(lambda: by_vectorbt(bars, fast, slow), 3)
+    rows = in_turns(works, repeats)
+    if version("vectorbt"):
         _, (count, seconds) = peak("vectorbt all")  # its matrices want a process of their own
         rows[f"vectorbt, the {count} of all that it has"] = float(seconds) * len(fast)
     rows = {name: seconds / len(fast) for name, seconds in rows.items()}
@@ -238,10 +240,16 @@ def threads(bars: Any) -> dict[str, float]:
     """How much quicker two threads are: the sweep of 10,000 pairs, and two calls of the kernel by hand."""
     fast, slow = np.array(list(itertools.product(FAST, SLOW))).T
     many = list(range(2, 102)), list(range(110, 210))
-    one, two = (best(lambda: by_admf(bars, *many, workers, METRICS), 5) for workers in (1, 2))  # noqa: B023
-    double = best(lambda: at_once(lambda: by_hand(bars, fast, slow), 2), 9)
-    single = best(lambda: by_hand(bars, fast, slow), 9)
-    return {"admf": one / two, "by hand": 2 * single / double}
+    works: dict[str, Work] = {
+        "one": lambda: by_admf(bars, *many, 1, METRICS),
+        "two": lambda: by_admf(bars, *many, 2, METRICS),
+        "one by hand": lambda: by_hand(bars, fast, slow),
+        "two by hand": lambda: at_once(lambda: by_hand(bars, fast, slow), 2),
+    }
+    for work in works.values():
+        work()
+    took = in_turns(works, 15, wall=True)
+    return {"admf": took["one"] / took["two"], "by hand": 2 * took["one by hand"] / took["two by hand"]}
 
 
 def memory() -> dict[str, float]:

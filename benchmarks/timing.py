@@ -9,29 +9,36 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 PATIENCE_SECONDS = 10.0
 
 
-def best(work: Callable[[], object], repeats: int) -> float:
+Work = Callable[[], object]
+
+
+def best(work: Work, repeats: int) -> float:
     """Seconds of the quickest of several calls; no further ones after `PATIENCE_SECONDS`."""
-    return _quickest(work, repeats, time.perf_counter)
+    return in_turns({"": work}, repeats, wall=True)[""]
 
 
-def cpu(work: Callable[[], object], repeats: int) -> float:
+def cpu(work: Work, repeats: int) -> float:
     """CPU seconds of all threads, likewise: they depend less on what else the machine does."""
-    return _quickest(work, repeats, time.process_time)
+    return in_turns({"": work}, repeats)[""]
 
 
-def _quickest(work: Callable[[], object], repeats: int, clock: Callable[[], float]) -> float:
-    times: list[float] = []
-    while len(times) < repeats and sum(times) < PATIENCE_SECONDS:
-        start = clock()
-        work()
-        times.append(clock() - start)
-    return min(times)
+def in_turns(works: Mapping[str, Work], repeats: int, wall: bool = False) -> dict[str, float]:
+    """CPU or wall seconds of the quickest call of each; they take turns, to meet the same machine."""
+    clock = time.perf_counter if wall else time.process_time
+    times: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(repeats):
+        for name, work in works.items():
+            if sum(times[name]) < PATIENCE_SECONDS:
+                start = clock()
+                work()
+                times[name].append(clock() - start)
+    return {name: min(found) for name, found in times.items()}
 
 
 def own_peak() -> float:
