@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from admf.market.findings import Finding
-from admf.reports import equity_svg, summary_markdown, write_report
+from admf.reports import equity_svg, parts, summary_markdown, write_report
 from admf.reports import html as report_module
 from admf.reports.html import render
 from admf.reports.summary import headline
@@ -165,15 +165,30 @@ def test_extreme_results_are_reported(make_result, equity, trades, said, read_pa
     assert "nan" not in page.texts["metrics"].lower().replace("finance", "")
 
 
+@pytest.fixture
+def two_years(make_result):
+    """Doubles in each of two years by the calendar; `per_year` bars are counted as a year."""
+    n = 2 * 8766 + 1
+    plain = make_result(np.linspace(100.0, 400.0, n), close=np.linspace(100.0, 144.0, n))
+    return lambda per_year: replace(plain, bars=replace(plain.bars, periods_per_year=per_year))
+
+
 @pytest.mark.parametrize("per_year", [12.0, 252.0, 8766.0])
-def test_the_headline_grows_by_the_time_that_it_names(make_result, per_year):
-    result = make_result(
-        np.linspace(100.0, 400.0, 2 * 8766 + 1), close=np.linspace(100.0, 144.0, 2 * 8766 + 1)
+def test_the_headline_grows_by_the_time_that_it_names(two_years, per_year):
+    rule = "" if per_year == 8766.0 else " by the calendar"
+    assert headline(two_years(per_year)).startswith(
+        f"100 became 400 in 2.0 years: 100.0 % a year{rule}, against 20.0 % for holding TEST."
     )
-    result = replace(result, bars=replace(result.bars, periods_per_year=per_year))
-    assert headline(result).startswith(
-        "100 became 400 in 2.0 years: 100.0 % a year, against 20.0 % for holding TEST."
-    )
+
+
+def test_where_calendar_and_bars_give_other_numbers_each_says_how_it_counts(two_years, read_page):
+    other, same = two_years(8500.0), two_years(8766.0)
+    assert read_page(render(other)).faults == []
+    assert "buy and hold: 19.34 %; at 8,500 bars a year</dd>" in parts.tiles(other)
+    assert "| Annual return, at 8,500 bars a year | 95.83 % | 19.34 % |" in summary_markdown(other)
+    assert "95.8 % at 8,500 bars a year" in equity_svg(other)
+    for text in (parts.tiles(same), summary_markdown(same), equity_svg(same)):
+        assert "bars a year" not in text
 
 
 def test_an_open_position_is_not_called_no_trade(make_result):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from admf.reports.summary import benchmark_metrics, percent, symbols_of
+from admf.reports.summary import bars_a_year, benchmark_metrics, percent, symbols_of
 from admf.simulation.cost_kinds import COST_KINDS, kind_title, paid_costs, received
 from admf.simulation.figures import MONTHS
 from admf.simulation.figures_data import MonthlyReturns, local_index, moments_text, words_of
@@ -84,6 +84,8 @@ def tiles(result: Reported) -> str:
         if name == "win_rate":
             compare = f"{metrics['trades']:,.0f} closed trade{'' if metrics['trades'] == 1 else 's'}"
             compare += f", parts of {count_of(result.exits.orders, 'exit')}" if result.exits.parts else ""
+        elif name == "annual_return" and value != DASH:
+            compare = "; ".join(filter(None, (compare, bars_a_year(result))))
         elif name == "exposure":
             compare = "of the bars in a position"
         elif value == DASH:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from admf.reports.summary import percent, period_text
+from admf.reports.summary import bars_a_year, percent, period_text
 from admf.simulation.figures_data import Words, buy_and_hold, local_index, thin, words_of
 from admf.simulation.figures_style import BENCHMARK, FONT, LOSS, RERUN, STRATEGY, WORSE
 from admf.simulation.metrics import drawdown_of
@@ -74,12 +74,12 @@ def equity_svg(result: Reported) -> str:
 
 def _subtitle(result: Reported) -> str:
     metrics = result.metrics
-    sharpe = metrics["sharpe_ratio"]
+    sharpe, growth, rule = metrics["sharpe_ratio"], percent(metrics["annual_return"]), bars_a_year(result)
     return "   ".join(
         (
             period_text(result),
             f"total {percent(metrics['cum_returns_final'])}",
-            f"a year {percent(metrics['annual_return'])}",
+            f"{growth} {rule}" if rule else f"a year {growth}",
             f"Sharpe {sharpe:.2f}" if math.isfinite(sharpe) else "Sharpe \N{EN DASH}",
             f"deepest fall {percent(abs(metrics['max_drawdown']))}",
         )

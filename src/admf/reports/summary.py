@@ -84,23 +84,49 @@ def bars_text(result: Reported) -> str:
     return "1 bar" if count == 1 else f"{count:,} bars"
 
 
+def growth_by_calendar(result: Reported) -> tuple[float, float] | None:
+    """Give the yearly growth of the result and of its benchmark over the elapsed time, as fractions.
+
+    None where less than a year elapsed, or where nothing is left to grow.
+    """
+    years = elapsed_years(result.bars.timestamps)
+    ends = (
+        result.metrics["final_equity"] / result.initial_cash,
+        float(result.bars.close[-1] / result.bars.close[0]),
+    )
+    if years < 1 or ends[0] <= 0:
+        return None
+    return ends[0] ** (1.0 / years) - 1.0, ends[1] ** (1.0 / years) - 1.0
+
+
+def bars_a_year(result: Reported) -> str:
+    """Say by how many bars a year the metrics count, where the headline's calendar gives other numbers.
+
+    Both are right by their own rule; empty where they are the same as the headline prints them.
+    """
+    growth = growth_by_calendar(result)
+    if growth is None:
+        return ""
+    counted = result.metrics["annual_return"], benchmark_metrics(result)["annual_return"]
+    same = [percent(each) for each in growth] == [percent(each) for each in counted]
+    return "" if same else f"at {result.bars.periods_per_year:,.6g} bars a year"
+
+
 def headline(result: Reported) -> str:
     """Say in two sentences what happened, against the benchmark.
 
-    The yearly growth is that of the elapsed time which the sentence names, whatever counts as a year's bars.
+    The yearly growth is that of the elapsed time which the sentence names, whatever counts as a year's bars;
+    where the metric by those bars is another number, the sentence says so.
     """
     name = words_of(result).held
     metrics, held = result.metrics, benchmark_metrics(result)
     years = elapsed_years(result.bars.timestamps)
     span = f"{years:.1f} years" if years >= 1 else bars_text(result)
     first = f"{result.initial_cash:,.0f} became {metrics['final_equity']:,.0f} in {span}"
-    ours = metrics["final_equity"] / result.initial_cash
-    if years >= 1 and ours > 0:
-        theirs = 1.0 + held["cum_returns_final"]
-        first += (
-            f": {percent(ours ** (1.0 / years) - 1.0)} a year, "
-            f"against {percent(theirs ** (1.0 / years) - 1.0)} for holding {name}"
-        )
+    growth = growth_by_calendar(result)
+    if growth is not None:
+        rule = " by the calendar" if bars_a_year(result) else ""
+        first += f": {percent(growth[0])} a year{rule}, against {percent(growth[1])} for holding {name}"
     else:
         first += f", against {percent(held['cum_returns_final'])} for holding {name}"
     return (
@@ -152,7 +178,10 @@ def summary_markdown(result: Reported) -> str:
     for name in KEY_METRICS:
         info = GLOSSARY[name]
         theirs = info.format(held[name]) if name in held else ""
-        rows.append(f"| {info.title} | {info.format(result.metrics[name])} | {theirs} |")
+        title = info.title
+        if name == "annual_return" and (rule := bars_a_year(result)):
+            title += f", {rule}"
+        rows.append(f"| {title} | {info.format(result.metrics[name])} | {theirs} |")
     money = f"Costs paid: {_list(paid_costs(result.costs))}."
     if income := received(result.costs):
         money += f" Received: {_list(income)}."
