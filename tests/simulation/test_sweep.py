@@ -311,6 +311,45 @@ def test_configured_strategies(random_bars):
     assert_like_single(result, bars, "rules")
 
 
+def test_values_of_a_grid_that_cannot_be_hashed(random_bars, tmp_path):
+    bars = random_bars(6, 200)
+    quick, slow = {"r": "RSI(5)"}, {"r": "RSI(9)"}
+    grid = {"indicators": [slow, quick, dict(slow)], "entry": ["r < 40", "r < 45"], "exit": ["r > 60"]}
+    result = admf.sweep(bars, "rules", grid, metrics=FEW)
+    assert (result.compiled, result.trials, result.dropped) == (True, 4, 0)
+    pairs = [(slow, "r < 40"), (slow, "r < 45"), (quick, "r < 40"), (quick, "r < 45")]
+    assert list(zip(result.table["indicators"], result.table["entry"], strict=True)) == pairs
+    assert_like_single(result, bars, "rules")
+    stored = admf.sweep(bars, "rules", grid, metrics=FEW, output=tmp_path, chunk_size=3)
+    pd.testing.assert_frame_equal(stored.table, result.table, check_exact=True)
+    best = stored.best()
+    assert best == result.best()
+    assert admf.simulate(bars, "rules", best.params).metrics["sharpe_ratio"] == best.metrics["sharpe_ratio"]
+    best.params["indicators"]["r"] = slow["r"] = "RSI(2)"  # neither is what the sweep holds
+    assert stored.best().params["indicators"] in ({"r": "RSI(5)"}, {"r": "RSI(9)"})
+
+
+def test_settings_that_cannot_be_hashed(random_bars):
+    bars = random_bars(6, 200)
+    tiers = [[{"above": 0, "bps": 5.0}], [{"above": 0, "bps": 50.0}]]
+    grid = {"fast": [3], "slow": [12], "costs.commission_tiers": tiers}
+    result = admf.sweep(bars, "sma_cross", grid, metrics=FEW)
+    for number, each in enumerate(tiers):
+        single = admf.simulate(bars, "sma_cross", {"fast": 3, "slow": 12}, costs={"commission_tiers": each})
+        assert result.table["cum_returns_final"][number] == single.metrics["cum_returns_final"]
+        assert result.trial(number).settings["costs"] == {"commission_tiers": each}
+
+
+def test_a_grid_of_plain_values_is_told_what_to_write(random_bars):
+    grid = {"indicators": {"r": "RSI(5)"}, "entry": ["r < 40", "r < 45"], "exit": "r > 60"}
+    with pytest.raises(StrategyError) as caught:
+        admf.sweep(random_bars(1), "rules", grid)
+    assert str(caught.value) == (
+        "parameter 'indicators' of the grid must be a list of values; found {'r': 'RSI(5)'}\n"
+        "  hint: for one value write [{'r': 'RSI(5)'}]; likewise for exit"
+    )
+
+
 def test_a_strategy_that_numba_does_not_know(random_bars):
     bars = random_bars(7, 120)
     result = admf.sweep(bars, NeedsPython, {"length": [3, 4, 9]}, workers=2)
@@ -532,6 +571,11 @@ def test_trials_that_never_have_their_values_are_nan(random_bars):
         (
             {"fast": 5},
             "parameter 'fast' of the grid must be a list of values; found 5\n  hint: for one value write [5]",
+        ),
+        (
+            {"fast": [[5, 10], {"of": 5}]},
+            "strategy 'sma_cross': 2 problems in its parameters\n"
+            "  fast: must be a whole number; found [5, 10]\n  fast: must be a whole number; found {'of': 5}",
         ),
         (
             {"fast": [20], "slow": [10]},

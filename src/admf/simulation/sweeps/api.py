@@ -23,6 +23,7 @@ from admf.simulation.sweeps.result import SweepResult
 from admf.simulation.sweeps.run import Run
 from admf.simulation.sweeps.space import Trials, read_trials
 from admf.simulation.sweeps.store import Store
+from admf.simulation.sweeps.values import are_scalars
 from admf.simulation.sweeps.variants import is_section, keys_of, read_variants
 
 if TYPE_CHECKING:
@@ -75,7 +76,8 @@ def sweep(
         As for `admf.simulate`.
     parameters
         A DataFrame with a row a trial; or a grid, a mapping of names to lists of values, of which every
-        combination is a trial that the strategy's constraints allow. What is not named takes its default.
+        combination is a trial that the strategy's constraints allow. What is not named takes its default;
+        what stays the same is a list of one value, as in ``{"indicators": [{"r": "RSI(14)"}]}``.
         Settings may be among them: ``execution.stop_loss_pct``, ``sizing.fraction``, ``costs.slippage_bps``
         and the other keys of these sections; a trial's own value stands in place of the one given for all,
         and what goes together is checked trial by trial.
@@ -180,6 +182,7 @@ def sweep(
         seconds=time.monotonic() - began,
         folder=folder,
         _parts=tuple(run.parts),
+        _objects={name: each for name, each in trials.columns.items() if not are_scalars(each)},
         _given={
             **{each: keys for each, keys in sections.items() if keys},
             "initial_cash": initial_cash,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -11,6 +11,7 @@ import numpy as np
 
 from admf.errors import AdmfError
 from admf.simulation.metrics_glossary import GLOSSARY, LOWER_IS_BETTER, meant_metric
+from admf.simulation.sweeps.values import array_of, plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,6 +82,7 @@ class SweepResult:
     folder: Path | None = None
     _parts: tuple[Mapping[str, Any], ...] = field(default=())
     _given: Mapping[str, Any] = field(default_factory=dict)
+    _objects: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
     @property
     def complete(self) -> bool:
@@ -100,7 +102,10 @@ class SweepResult:
             frames = [pd.read_parquet(path) for path in sorted(self.folder.glob("part-*.parquet"))]
             if not frames:
                 raise AdmfError(f"no chunk of this sweep was finished; there is no table in {self.folder}")
-            return pd.concat(frames).set_index("trial")
+            table = pd.concat(frames).set_index("trial")
+            for name, values in self._objects.items():  # of which the files have the text
+                table[name] = array_of([values[trial] for trial in table.index])
+            return table
         columns = {name: np.concatenate([part[name] for part in self._parts]) for name in self._parts[0]}
         return pd.DataFrame(columns).set_index("trial")
 
@@ -140,7 +145,7 @@ class SweepResult:
 
     def _trial(self, chosen: pd.DataFrame) -> Trial:
         """Make a trial of a table's first row."""
-        row: dict[str, Any] = {name: _plain(chosen[name].iloc[0]) for name in chosen.columns}
+        row: dict[str, Any] = {name: plain(chosen[name].iloc[0]) for name in chosen.columns}
         metrics = {name: float(row.pop(name)) for name in self.metrics}
         settings = {
             name: dict(each) if isinstance(each, Mapping) else each for name, each in self._given.items()
@@ -183,11 +188,6 @@ class SweepResult:
             f"<SweepResult {self.strategy}: {self.finished:,} of {self.trials:,} trials, "
             f"{len(self.metrics)} metrics, {self.seconds:.1f} s{state}>"
         )
-
-
-def _plain(value: Any) -> Any:
-    """Give a number of numpy as Python's."""
-    return value.item() if isinstance(value, np.generic) else value
 
 
 def _setting(value: Any) -> Any:

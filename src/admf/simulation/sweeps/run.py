@@ -20,6 +20,7 @@ from admf.simulation.sweeps.plain import run_plain
 from admf.simulation.sweeps.plan import Binder, Group
 from admf.simulation.sweeps.space import Trials
 from admf.simulation.sweeps.store import Store, digest_of
+from admf.simulation.sweeps.values import array_of
 from admf.simulation.sweeps.variants import Variants
 from admf.typing import FloatArray
 
@@ -171,7 +172,7 @@ class Run:
     def _columns(self, begin: int, end: int, out: Any, done: Any) -> dict[str, Any]:
         columns: dict[str, Any] = {"trial": np.arange(begin, end)[done]}
         for name, values in self.trials.columns.items():
-            columns[name] = _array(values[begin:end])[done]
+            columns[name] = array_of(values[begin:end])[done]
         for at, name in enumerate(self.names):
             columns[name] = out[done, at]
         return columns
@@ -208,17 +209,6 @@ class Run:
         bars = self.market.bars
         found += rate_warnings(bars.timestamps[self.market.first : self.market.last], bars.periods_per_year)
         return tuple(found)
-
-
-def _array(values: list[Any]) -> np.ndarray[Any, Any]:
-    kinds = {type(value) for value in values}
-    if type(None) in kinds and kinds <= {int, float, type(None)}:
-        return np.array(values, dtype=np.float64)  # a setting that is none: NaN
-    if kinds <= {int} or kinds <= {float} or kinds <= {bool}:
-        return np.array(values)
-    array = np.empty(len(values), dtype=object)
-    array[:] = values
-    return array
 
 
 def _keys(group: Group) -> list[str]:

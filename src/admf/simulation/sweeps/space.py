@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from admf.core.registry import nearest
 from admf.errors import ComponentError, Problem, StrategyError
+from admf.simulation.sweeps.values import key_of, numbered, plain
 from admf.strategies.bind import ParameterError
 from admf.strategies.expressions import Expression, parse_expression
 from admf.strategies.protocol import constraint_names, constraints_of, function_of, space_of
@@ -109,7 +108,7 @@ def read_trials(strategy: Any, name: str, parameters: Mapping[str, Sequence[Any]
     found = 1 if grid else 0
     if grid:
         for values in table.values():
-            found *= len(dict.fromkeys(values))
+            found *= len(numbered(values)[0])
     if total == 0:
         raise StrategyError(
             f"strategy {name!r}: the sweep has no trial"
@@ -139,25 +138,27 @@ def _columns_of(parameters: Any) -> dict[str, list[Any]]:
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise StrategyError(f"the table of parameters has {twice[0]!r} twice", "rename or drop one")
-        return {name: _plain(parameters.iloc[:, at].tolist()) for at, name in enumerate(names)}
+        return {
+            name: [plain(value) for value in parameters.iloc[:, at].tolist()] for at, name in enumerate(names)
+        }
     if not isinstance(parameters, Mapping):
         raise StrategyError(
             f"the parameters of a sweep must be a table or lists of values; found {parameters!r}",
             'give a DataFrame with a row a trial, or a grid such as {"fast": [5, 10], "slow": range(20, 60)}',
         )
-    columns = {}
-    for name, values in parameters.items():
-        if isinstance(values, str | bytes) or not isinstance(values, Iterable):
-            raise StrategyError(
-                f"parameter {name!r} of the grid must be a list of values; found {values!r}",
-                f"for one value write [{values!r}]",
-            )
-        columns[str(name)] = _plain(list(values))
-    return columns
+    single = [name for name, values in parameters.items() if _is_single(values)]
+    if single:
+        name, others = single[0], ", ".join(map(str, single[1:]))
+        raise StrategyError(
+            f"parameter {name!r} of the grid must be a list of values; found {parameters[name]!r}",
+            f"for one value write [{parameters[name]!r}]" + (f"; likewise for {others}" if others else ""),
+        )
+    return {str(name): [plain(value) for value in values] for name, values in parameters.items()}
 
 
-def _plain(values: list[Any]) -> list[Any]:
-    return [value.item() if isinstance(value, np.generic) else value for value in values]
+def _is_single(values: Any) -> bool:
+    """Tell whether something is one value: a mapping, as the indicators of rules, is one too."""
+    return isinstance(values, str | bytes | Mapping) or not isinstance(values, Iterable)
 
 
 def _accepted(
@@ -182,23 +183,23 @@ def _accepted(
             columns[key] = [parameter.default] * length
             continue
         accepted: dict[tuple[type, Any], Any] = {}
-        wrong: dict[Any, None] = {}
-        for value in table[key]:
-            kind = (type(value), value)
-            if kind not in accepted and value not in wrong:
+        wrong: set[tuple[type, Any]] = set()
+        kinds = [key_of(value) for value in table[key]]
+        for kind, value in zip(kinds, table[key], strict=True):
+            if kind not in accepted and kind not in wrong:
                 try:
                     accepted[kind] = parameter.accept(value)
                 except ValueError as error:
                     if len(wrong) < SHOWN:
                         problems.append(Problem(key, str(error)))
-                    wrong[value] = None
+                    wrong.add(kind)
         if not wrong:
-            columns[key] = [accepted[type(value), value] for value in table[key]]
+            columns[key] = [accepted[kind] for kind in kinds]
     return columns, problems
 
 
 def _product(columns: Mapping[str, list[Any]]) -> tuple[dict[str, list[Any]], int]:
-    rows = list(itertools.product(*(dict.fromkeys(values) for values in columns.values())))
+    rows = list(itertools.product(*(numbered(values)[0] for values in columns.values())))
     return {key: [row[at] for row in rows] for at, key in enumerate(columns)}, len(rows)
 
 

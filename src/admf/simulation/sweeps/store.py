@@ -9,6 +9,7 @@ from typing import Any
 
 from admf.core.files import replacing
 from admf.errors import AdmfError
+from admf.simulation.sweeps.values import are_scalars
 
 _KEY = b"admf.sweep"
 
@@ -68,7 +69,11 @@ class Store:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        table = pa.table({name: pa.array(values) for name, values in columns.items()})
+        # what no column of a file holds is written as its text: the sweep's own table has the values
+        written = {
+            name: each if are_scalars(each) else list(map(repr, each)) for name, each in columns.items()
+        }
+        table = pa.table({name: pa.array(values) for name, values in written.items()})
         table = table.replace_schema_metadata({_KEY: digest.encode()})
         try:
             with replacing(self._path(chunk)) as path:

@@ -17,6 +17,7 @@ from admf.simulation.facts import FactNeeds
 from admf.simulation.needs import require_volume, unused_by_orders
 from admf.simulation.settings import NUMBERS, Settings
 from admf.simulation.sweeps.space import Trials
+from admf.simulation.sweeps.values import numbered
 from admf.typing import FloatArray
 
 if TYPE_CHECKING:
@@ -102,11 +103,10 @@ def read_variants(
         A value is wrong, needs volume that the bars have not, or does nothing for such a strategy.
     """
     chosen: list[int] | None = None
-    distinct: dict[tuple[Any, ...], int] = {(): 0}
+    distinct: list[tuple[Any, ...]] = [()]
     if trials.settings:
-        distinct = {}
-        rows = zip(*(trials.columns[name] for name in trials.settings), strict=True)
-        chosen = [distinct.setdefault(row, len(distinct)) for row in rows]
+        columns = (trials.columns[name] for name in trials.settings)
+        distinct, chosen = numbered(list(zip(*columns, strict=True)))
     settings = []
     for row in distinct:
         if stopped():
