@@ -139,12 +139,43 @@ def test_every_picture_of_every_length(make_result, draw, bars):
 
 def test_every_trade_is_marked_once(make_result, result):
     figure = figures.price_figure(result)
-    counts = {trace.name: len(trace.x) for trace in figure.data if trace.mode == "markers"}
+    counts = {trace.name: len(trace.x) for trace in _marks(figure)}
     assert counts["long entry"] + counts["short entry"] == 60
     assert counts["exit with profit"] + counts["exit with loss"] == 60
+    assert figure.layout.meta["note"] == "A triangle points at the price of its entry."
+    assert figures.price_figure(make_result([100.0, 101.0])).layout.meta["note"] is None
     many = figures.price_figure(make_result(np.full(5000, 100.0), trades=3000))
     assert "Of 3,000 trades, the 1,000 with the largest profit or loss" in many.layout.meta["note"]
-    assert sum(len(trace.x) for trace in many.data if trace.mode == "markers") == 2000
+    assert sum(len(trace.x) for trace in _marks(many)) == 2000
+
+
+def _marks(figure):
+    """The traces that mark trades, without those that only stand in the legend."""
+    return [trace for trace in figure.data if trace.mode == "markers" and trace.x[0] is not None]
+
+
+@pytest.mark.parametrize("draw", [figures.overview_figure, figures.price_figure], ids=["overview", "price"])
+def test_an_entry_is_seen_beside_the_exit_that_it_turns_over(random_bars, draw):
+    """A strategy that is always in the market leaves at the bar and price at which it enters again."""
+    result = simulate(random_bars(11, n=500), "sma_cross", {"fast": 5, "slow": 20})
+    trades, figure = result.trade_table, draw(result)
+    assert (trades["entry_bar"][1:] == trades["exit_bar"][:-1]).all()
+    marks = {trace.name: trace for trace in _marks(figure)}
+    for name, side, angle in (("long entry", 1, 0), ("short entry", -1, -180)):
+        mark = marks[name]
+        assert mark.y == pytest.approx(trades["entry_price"][trades["side"] == side])  # true to the price
+        # the triangle is drawn off the price, by more than it and the exit's marker are wide together
+        assert mark.marker.standoff >= (mark.marker.size + marks["exit with loss"].marker.size) / 2
+        assert mark.marker.angle == angle
+    assert all(marks[name].marker.standoff is None for name in marks if name.startswith("exit"))
+    shown = {
+        trace.name: trace.marker for trace in figure.data if trace.mode == "markers" and trace.x[0] is None
+    }
+    assert list(shown) == list(marks)
+    for name, marker in shown.items():
+        looks = ("symbol", "color", "angle", "size")
+        assert [marker[key] for key in looks] == [marks[name].marker[key] for key in looks]
+        assert marker.standoff is None
 
 
 def test_candles_for_few_bars_and_a_line_for_many(make_result):

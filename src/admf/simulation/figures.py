@@ -202,9 +202,17 @@ def _price_traces(result: SimulationResult) -> tuple[list[Any], str | None]:
             increasing={"line": {"color": GAIN, "width": 1}, "fillcolor": "rgba(15,157,138,0.25)"},
             decreasing={"line": {"color": LOSS, "width": 1}, "fillcolor": LOSS},
         )
-        return [candles, *trade_markers(result)], markers_note(len(result.trade_table["pnl"]))
+        return [candles, *trade_markers(result)], _price_note(result)
     line = curve(
         result, bars.close, thin(bars.close), escape(bars.symbol), BENCHMARK, "%{y:,.6~g}", width=1.2
     )
-    notes = filter(None, (thinned_note(len(bars)), markers_note(len(result.trade_table["pnl"]))))
+    notes = filter(None, (thinned_note(len(bars)), _price_note(result)))
     return [line, *trade_markers(result)], " ".join(notes) or None
+
+
+def _price_note(result: SimulationResult) -> str | None:
+    """Say how the marks on the price are read; None where there are none."""
+    trades = len(result.trade_table["pnl"])
+    if not trades:
+        return None
+    return " ".join(filter(None, ("A triangle points at the price of its entry.", markers_note(trades))))

@@ -89,16 +89,21 @@ def excursion_figure(result: Reported) -> go.Figure:
 
 
 def trade_markers(result: SimulationResult) -> list[Any]:
-    """Mark entries and exits of the trades where they were filled."""
+    """Mark entries and exits of the trades where they were filled.
+
+    A triangle points at its price from a few pixels away, a long entry from below, a short one from above:
+    where a position is turned over, its entry and the exit before it have one bar and one price.
+    """
     import plotly.graph_objects as go
 
     trades, index = result.trade_table, local_index(result.bars)
     chosen = largest(trades["pnl"])
     side, pnl = trades["side"][chosen], trades["pnl"][chosen]
     returns = _trade_returns(result)[chosen] * 100.0
+    pointing = {"symbol": "triangle-up", "size": 10, "standoff": 9}
     kinds = (
-        ("long entry", side > 0, "entry", {"symbol": "triangle-up", "color": STRATEGY, "size": 10}),
-        ("short entry", side < 0, "entry", {"symbol": "triangle-down", "color": "#8a63c9", "size": 10}),
+        ("long entry", side > 0, "entry", {**pointing, "color": STRATEGY, "angle": 0}),
+        ("short entry", side < 0, "entry", {**pointing, "color": "#8a63c9", "angle": -180}),
         ("exit with profit", pnl > 0, "exit", {"symbol": "circle", "color": GAIN, "size": 8}),
         ("exit with loss", pnl <= 0, "exit", {"symbol": "x", "color": LOSS, "size": 8}),
     )
@@ -106,20 +111,31 @@ def trade_markers(result: SimulationResult) -> list[Any]:
     for name, wanted, end, marker in kinds:
         rows = chosen[wanted]
         if rows.size:
-            traces.append(
+            traces += [
+                _legend_marker(name, marker),
                 go.Scatter(
                     x=moments_text(index[trades[f"{end}_bar"][rows].astype(np.int64)]),
                     y=trades[f"{end}_price"][rows],
                     customdata=np.column_stack((rows + 1, returns[wanted])),
                     mode="markers",
                     name=name,
+                    legendgroup=name,
+                    showlegend=False,
                     cliponaxis=False,
                     marker={**marker, "line": {"width": 1, "color": "rgba(255,255,255,0.85)"}},
                     hovertemplate=f"{name}, trade %{{customdata[0]}}<br>%{{x}} at %{{y:,.6~g}}<br>"
                     "return %{customdata[1]:.2f} %<extra></extra>",
-                )
-            )
+                ),
+            ]
     return traces
+
+
+def _legend_marker(name: str, marker: dict[str, Any]) -> Any:
+    """Draw the legend's marker: that of the marks themselves would stand off its line as they do."""
+    import plotly.graph_objects as go
+
+    in_line = {key: value for key, value in marker.items() if key != "standoff"}
+    return go.Scatter(x=[None], y=[None], mode="markers", name=name, legendgroup=name, marker=in_line)
 
 
 def markers_note(trades: int) -> str | None:
