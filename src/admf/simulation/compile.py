@@ -59,6 +59,14 @@ def compile_kernel(source: str) -> Callable[..., Any]:
     return kernel
 
 
+def is_kept(source: str) -> bool:
+    """Tell whether a module is compiled already, in this process or on disk."""
+    digest = hashlib.sha256(source.encode()).hexdigest()
+    if digest in _kernels:
+        return not isinstance(_kernels[digest], CannotCompileError)
+    return any((cache_folder() / "__pycache__").glob(f"admf_kernel_{digest}.*.nbi"))
+
+
 def load(source: str) -> str:
     """Compile a generated module that others import, or load it, and give its name."""
     compile_kernel(source)

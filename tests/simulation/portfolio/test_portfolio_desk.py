@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 import admf
 from admf.core.config import BacktestConfig
+from admf.simulation import compile
 from admf.simulation.api import settings_of
 from admf.simulation.orders import layout
 from admf.simulation.portfolio import engine
@@ -123,6 +125,34 @@ def test_what_rounding_leaves_of_a_capped_position_is_no_trade(hand_bars, volume
     many = admf.simulate_portfolio(bars, weights, rebalance="on_change", initial_cash=10_000.0, **run)
     assert many.position_values[-1, 0] == 0.0
     assert many.trade_table["units"].min() > 1.0
+
+
+@pytest.mark.parametrize(
+    ("cells", "kept", "compiled"), [(500, True, False), (100, False, False), (100, True, True)]
+)
+def test_a_desk_that_is_compiled_already_is_taken_sooner(monkeypatch, cells, kept, compiled):
+    """Compiling takes half a minute, loading two seconds, and plain Python a second for 10,000 bars."""
+
+    def chosen(features):
+        raise InterruptedError
+
+    monkeypatch.setattr(engine, "KEPT_CELLS", cells)
+    monkeypatch.setattr(generate, "is_compiled", lambda features: kept)
+    monkeypatch.setattr(generate, "compiled_desk", chosen)
+    bars = random_bars(1, 3, 80, "D", wild=False)
+    with pytest.raises(InterruptedError) if compiled else contextlib.nullcontext():
+        admf.simulate_portfolio(bars, "equal_weight", execution={"stop_loss_pct": 5.0, "latency_bars": 1})
+
+
+def test_what_is_compiled_is_known(tmp_path, monkeypatch):
+    monkeypatch.setenv("ADMF_CACHE_DIR", str(tmp_path))
+    source = "from numba import njit\n\n\n@njit(['f8(f8)'], cache=True)\ndef run(x):\n    return x + 41.0\n"
+    assert not compile.is_kept(source)
+    assert compile.compile_kernel(source)(1.0) == 42.0
+    assert compile.is_kept(source)
+    monkeypatch.setattr(compile, "_kernels", {})  # another process
+    assert compile.is_kept(source)
+    assert not compile.is_kept(source + "\n")
 
 
 SCRIPT = """

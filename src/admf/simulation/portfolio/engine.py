@@ -15,7 +15,7 @@ import numpy as np
 
 from admf.simulation import risk
 from admf.simulation.lots import NOTHING, in_lots
-from admf.simulation.portfolio.desk.engine import PLAIN_CELLS, Desk
+from admf.simulation.portfolio.desk.engine import KEPT_CELLS, PLAIN_CELLS, Desk
 from admf.simulation.portfolio.ground import Ground, sealed
 from admf.simulation.portfolio.records import ORDER_COLUMNS, UNFILLED
 from admf.simulation.portfolio.tracks import Tracks
@@ -170,13 +170,14 @@ def engine_for(ground: Ground) -> Engine | Desk:
 
 
 def open_desk(ground: Ground) -> Desk:
-    """Make the engine that does all settings; compiled where there are bars enough to be worth it."""
-    if int(ground.joined.present[ground.first : ground.last].sum()) < PLAIN_CELLS:
-        return Desk(ground)
-    from admf.simulation.portfolio.desk.generate import compiled_desk
+    """Make the engine that does all settings; compiled where the bars are enough to be worth the wait."""
+    from admf.simulation.portfolio.desk import generate
 
+    cells = int(ground.joined.present[ground.first : ground.last].sum())
     features = ground.settings.order_features() | ({"path"} if ground.finer else set())
-    return Desk(ground, compiled_desk(features))
+    if cells >= PLAIN_CELLS or (cells >= KEPT_CELLS and generate.is_compiled(features)):
+        return Desk(ground, generate.compiled_desk(features))
+    return Desk(ground)
 
 
 def run_plain(ground: Ground, decided: IntArray, targets: FloatArray) -> Tracks:

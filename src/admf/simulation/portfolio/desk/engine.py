@@ -52,6 +52,7 @@ if TYPE_CHECKING:
 
 YEAR_NS = 365 * 86_400 * 10**9
 PLAIN_CELLS = 200_000  # fewer bars of all symbols are not worth compiling a desk: they take some seconds
+KEPT_CELLS = 30_000  # nor fewer than these to load one that is compiled already
 
 
 class _Lazy:

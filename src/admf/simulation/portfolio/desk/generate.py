@@ -27,6 +27,13 @@ def desk_source(features: frozenset[str]) -> str:
     return text + "\n\nrun = run_rows\nrun.compile(run.types)\nrun.disable_compile()\n"
 
 
+def is_compiled(features: frozenset[str]) -> bool:
+    """Tell whether such a desk is compiled already."""
+    from admf.simulation.compile import is_kept
+
+    return is_kept(desk_source(features))
+
+
 def compiled_desk(features: frozenset[str]) -> Callable[..., Any]:
     """Compile the desk, or load it from the cache."""
     from admf.simulation.compile import compile_kernel
