@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -261,9 +263,23 @@ class NotANumber:
 
 def test_a_step_that_raises_says_on_which_bar(random_bars):
     with pytest.raises(
-        StrategyError, match=r"strategy Failing failed at bar 3 \(2015-01-08.*ValueError: enough"
+        StrategyError,
+        match=r"strategy Failing failed at bar 3 \(2015-01-08.*\): \S*test_engine_rules.py, line \d+: "
+        "ValueError: enough",
     ):
         admf.simulate(random_bars(1, n=30), Failing)
+
+
+class FailsInALibrary:
+    @staticmethod
+    def on_bar(close):
+        return json.loads("{")
+
+
+def test_what_a_library_raises_is_told_at_the_line_of_the_strategy(random_bars):
+    line = FailsInALibrary.on_bar.__code__.co_firstlineno + 2
+    with pytest.raises(StrategyError, match=rf"test_engine_rules.py, line {line}: JSONDecodeError"):
+        admf.simulate(random_bars(1, n=30), FailsInALibrary)
 
 
 def test_a_step_that_returns_no_number(random_bars):

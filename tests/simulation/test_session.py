@@ -389,7 +389,8 @@ def test_after_a_strategy_has_failed_the_session_goes_no_further(tmp_path):
     session.on_bar({**GOOD, "close": 10.0})
     session.save(tmp_path / "s")
     with pytest.raises(
-        StrategyError, match=r"failed at bar 1 \(2024-01-04T00:00:00 UTC\): ValueError: too high"
+        StrategyError,
+        match=r"failed at bar 1 \(2024-01-04T00:00:00 UTC\): .*, line \d+: ValueError: too high",
     ):
         session.on_bar({**GOOD, "timestamp": "2024-01-04"})
     for call in (lambda: session.on_bar(GOOD), lambda: session.save(tmp_path / "t"), session.result):

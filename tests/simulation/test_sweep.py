@@ -573,6 +573,15 @@ def test_trials_that_never_have_their_values_are_nan(random_bars):
             "parameter 'fast' of the grid must be a list of values; found 5\n  hint: for one value write [5]",
         ),
         (
+            {"stop_loss_pct": [2.0], "initial_cash": [1e4, 1e5]},
+            "strategy 'sma_cross': 2 problems in its parameters\n"
+            "  stop_loss_pct: is no parameter of this strategy\n    allowed: fast, slow\n"
+            "    hint: as a setting write execution.stop_loss_pct\n"
+            "  initial_cash: is no parameter of this strategy\n    allowed: fast, slow\n"
+            "    hint: settings are columns too: execution.KEY, sizing.KEY, costs.KEY, margin.KEY, risk.KEY; "
+            "what else `sweep` takes holds for all trials",
+        ),
+        (
             {"fast": [[5, 10], {"of": 5}]},
             "strategy 'sma_cross': 2 problems in its parameters\n"
             "  fast: must be a whole number; found [5, 10]\n  fast: must be a whole number; found {'of': 5}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime
@@ -121,6 +122,11 @@ def load_one(
     elif isinstance(source, str) and source.startswith("sample:"):
         origin, default = source, source.partition(":")[2]
         frame = sources.read_sample(default)
+    elif not isinstance(source, str | os.PathLike):
+        raise DataError(
+            f"bars are loaded from a DataFrame or a file; found {type(source).__name__}",
+            hint="give a DataFrame, the path of a CSV or Parquet file, sample:NAME, or bars that are loaded",
+        )
     else:
         path = Path(source).expanduser()
         frame = sources.read_file(path, symbols=(columns or {}).get("symbol"))

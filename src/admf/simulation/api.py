@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from admf.errors import ConfigError, Problem
+from admf.errors import ConfigError, DataError, Problem
 from admf.market.timeframes import rate_warnings
 from admf.simulation.assumptions import assumption_card, warnings_of
 from admf.simulation.engine import Ground, run_engine
@@ -94,18 +94,37 @@ def simulate(
     DataError
         The bars are unusable, or too few for the strategy.
     """
-    from admf.market import Bars, load_bars
     from admf.market.finer import noted
 
-    if not isinstance(bars, Bars):
-        bars = load_bars(bars)
+    bars = bars_of(bars)
     if finer is not None:
-        finer = noted(bars, finer if isinstance(finer, Bars) else load_bars(finer, symbol=bars.symbol))
+        finer = noted(bars, bars_of(finer, bars.symbol))
     sections = {"execution": execution, "sizing": sizing, "costs": costs, "margin": margin, "risk": risk}
     config = backtest_config(strategy, sections, initial_cash, start, end, risk_free_pct)
     if pessimistic_rerun:
         config = config.model_copy(update={"pessimistic_rerun": True})
     return _simulate(bars, strategy, params or {}, config, table, allow_modules, stopped, finer)
+
+
+def bars_of(bars: Any, symbol: str | None = None) -> Bars:
+    """Give the bars of one symbol that a caller means.
+
+    Raises
+    ------
+    DataError
+        They are unusable, or something else, as the bars of a portfolio.
+    """
+    from admf.market import Bars, load_bars
+
+    if isinstance(bars, Bars):
+        return bars
+    if isinstance(bars, Mapping):
+        names = ", ".join(map(repr, bars)) or "nothing"
+        raise DataError(
+            f"one symbol's bars are needed, as of admf.load_bars, or a DataFrame; found a mapping of {names}",
+            "give one of them; several symbols together are simulated by admf.simulate_portfolio",
+        )
+    return load_bars(bars, symbol=symbol)
 
 
 def backtest_config(

@@ -13,6 +13,7 @@ from admf.errors import DataError, StrategyError
 from admf.indicators.spec import BAR_COLUMNS
 from admf.indicators.table import column_of
 from admf.simulation.orders.plain import Account
+from admf.strategies.locate import describe_failure
 from admf.strategies.orders import is_decision
 from admf.typing import FloatArray
 
@@ -128,7 +129,7 @@ class Step:
             answer = self._call(*values)
         except Exception as error:
             raise StrategyError(
-                f"strategy {self._strategy.name} failed at bar {where}: {type(error).__name__}: {error}"
+                f"strategy {self._strategy.name} failed at bar {where}: {describe_failure(error)}"
             ) from error
         if self.state is not None:
             if not (isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[1], tuple)):

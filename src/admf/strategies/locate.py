@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import sysconfig
 import traceback
 from collections.abc import Iterable
 from importlib.util import find_spec
@@ -91,10 +92,17 @@ def describe_failure(error: BaseException) -> str:
     frames = [
         frame
         for frame in traceback.extract_tb(error.__traceback__)
-        if not frame.filename.startswith("<frozen") and not _ours(frame.filename)
+        if not frame.filename.startswith(("<frozen", "<admf")) and not _ours(frame.filename)
     ]
+    # what a library raises is told at the line that called it, where there is one
+    frames = [frame for frame in frames if not _is_library(frame.filename)] or frames
     place = f"{frames[-1].filename}, line {frames[-1].lineno}: " if frames else ""
     return f"{place}{type(error).__name__}: {error}"
+
+
+def _is_library(filename: str) -> bool:
+    paths = sysconfig.get_paths()
+    return any(filename.startswith(f"{paths[name]}{os.sep}") for name in ("stdlib", "purelib", "platlib"))
 
 
 def _ours(filename: str) -> bool:

@@ -30,6 +30,7 @@ from admf.errors import AdmfError, ComponentError, ConfigError, Problem
 from admf.simulation.portfolio.join import Joined
 from admf.simulation.portfolio.view import View
 from admf.strategies.bind import ParameterError, bind_parameters
+from admf.strategies.locate import describe_failure
 from admf.typing import FloatArray
 
 if TYPE_CHECKING:
@@ -240,7 +241,7 @@ def ask(name: str, allocation: Allocation, view: View, held: FloatArray, most: f
     except AdmfError:
         raise
     except Exception as error:
-        raise ComponentError(f"allocation {name!r} failed {when}: {type(error).__name__}: {error}") from error
+        raise ComponentError(f"allocation {name!r} failed {when}: {describe_failure(error)}") from error
     count = len(view.symbols)
     if answer.shape != (count,) or np.isinf(answer).any():
         raise ComponentError(

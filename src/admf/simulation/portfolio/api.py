@@ -131,11 +131,31 @@ def simulate_portfolio(
         pessimistic_rerun=pessimistic_rerun,
         **{name: section for name, section in sections.items() if section is not None},  # type: ignore[arg-type]
     )
+    _require_mapping("bars", bars)
+    _require_mapping("finer", finer or {})
     strange = set(finer or {}) - set(bars)
     if strange:
         raise DataError(f"finer bars of {', '.join(sorted(strange))}: no symbol of the portfolio")
     fine = {symbol: noted(bars[symbol], each) for symbol, each in (finer or {}).items()}
     return _simulate(bars, allocation, params, when, config, allow_modules, finer=fine)
+
+
+def _require_mapping(name: str, bars: Any) -> None:
+    """Refuse what are no bars by symbol."""
+    from admf.market import Bars
+
+    if not isinstance(bars, Mapping):
+        raise DataError(
+            f"{name} of a portfolio must be a mapping of symbols to their bars; found {type(bars).__name__}",
+            'write {"AAA": bars, "BBB": others}; a strategy on one symbol is simulated by admf.simulate',
+        )
+    for symbol, each in bars.items():
+        if not isinstance(symbol, str) or not isinstance(each, Bars):
+            raise DataError(
+                f"{name} of a portfolio must be a mapping of symbols to their bars; found {symbol!r}: "
+                f"{type(each).__name__}",
+                f"load them first: admf.load_bars(..., symbol={str(symbol)!r})",
+            )
 
 
 def run_portfolio(

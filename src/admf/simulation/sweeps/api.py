@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from admf.errors import AdmfError, StrategyError
-from admf.simulation.api import backtest_config, simulated_range
+from admf.simulation.api import backtest_config, bars_of, simulated_range
 from admf.simulation.measures import STREAMED
 from admf.simulation.metrics import TAILS, market_returns, risk_free_per_bar
 from admf.simulation.metrics_glossary import meant_metric
@@ -118,13 +118,11 @@ def sweep(
     AdmfError
         A metric is unknown or cannot be streamed; `output` holds another sweep.
     """
-    from admf.market import Bars, load_bars
     from admf.strategies.locate import locate
 
     began = time.monotonic()
     stop = Stop(cancel, deadline_seconds)
-    if not isinstance(bars, Bars):
-        bars = load_bars(bars)
+    bars = bars_of(bars)
     names = _metric_names(metrics)
     threads = _positive("workers", workers, os.cpu_count() or 1)
     size = _positive("chunk_size", chunk_size, CHUNK_TRIALS)

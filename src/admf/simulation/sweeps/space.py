@@ -27,6 +27,7 @@ SECTIONS = (
     "margin",
     "risk",
 )  # of the config, whose keys are settings that a sweep may vary
+_SETTINGS = ", ".join(f"{name}.KEY" for name in SECTIONS)
 
 
 @dataclass(frozen=True)
@@ -124,12 +125,23 @@ def _without_nan(values: list[Any]) -> list[Any]:
 
 def _unknown_sections(settings: Iterable[str]) -> list[Problem]:
     return [
-        Problem(
-            path, "is no setting that a sweep varies", allowed=", ".join(f"{name}.KEY" for name in SECTIONS)
-        )
+        Problem(path, "is no setting that a sweep varies", allowed=_SETTINGS)
         for path in settings
         if path.split(".", 1)[0] not in SECTIONS
     ]
+
+
+def _meant(name: str, space: Iterable[str]) -> str:
+    """Say what someone meant who gave a name that is no parameter."""
+    from admf.core.config.models import BacktestConfig
+
+    for section in SECTIONS:
+        if name in getattr(BacktestConfig.model_fields[section].annotation, "model_fields", {}):
+            return f"as a setting write {section}.{name}"
+    near = nearest(name, space)
+    if near:
+        return f"did you mean {near}?"
+    return f"settings are columns too: {_SETTINGS}; what else `sweep` takes holds for all trials"
 
 
 def _columns_of(parameters: Any) -> dict[str, list[Any]]:
@@ -169,13 +181,10 @@ def _accepted(
     columns: dict[str, list[Any]] = {}
     for key in table:
         if key not in space:
-            near = nearest(key, space)
+            allowed = ", ".join(space) or "no parameters"
             problems.append(
-                Problem(
-                    key, "is no parameter of this strategy", allowed=", ".join(space) or "no parameters",
-                    hint=f"did you mean {near}?" if near else None,
-                )
-            )  # fmt: skip
+                Problem(key, "is no parameter of this strategy", allowed=allowed, hint=_meant(key, space))
+            )
     for key, parameter in space.items():
         if key not in table:
             if parameter.default is None:
