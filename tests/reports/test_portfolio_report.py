@@ -5,16 +5,20 @@ import csv
 import io
 import json
 import re
+from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import admf
 from admf.core.config import RebalanceConfig
 from admf.reports import equity_svg, summary_markdown, write_report
+from admf.reports.attribution import attribution
 from admf.reports.html import render
 from admf.reports.parts import TRADE_COLUMNS
 from admf.reports.style import CSS
+from admf.simulation.portfolio.attribution import KINDS
 from admf.simulation.portfolio.figures import COLOURS, weights_figure
 
 SECTIONS = [
@@ -65,6 +69,43 @@ def test_the_attribution_adds_to_the_profit(text, ensemble, read_page):
             assert f"{profit:+,.2f}" in shown
     for name in ensemble.strategies:
         assert name in shown
+
+
+@pytest.mark.parametrize(
+    ("profits", "shares"),
+    [
+        ((60.0, 40.0), ["60.0 %", "40.0 %"]),
+        ((150.0, -50.0), ["150.0 %", "-50.0 %"]),
+        ((-150.0, 50.0), ["-50.0 %", "150.0 %"]),  # of a loss, the part that lost has the positive share
+        ((109.0, -100.0), []),
+        ((0.0, 0.0), []),
+    ],
+)
+def test_the_attribution_says_what_its_shares_are_of(profits, shares, read_page):
+    table = pd.DataFrame(0.0, index=["AA", "BB"], columns=["pnl", *KINDS])
+    table["pnl"] = table["price_pnl"] = profits
+    made = attribution_of(table)
+    shown = re.findall(r"<td>(-?[\d.]+ %)</td>", made)
+    assert shown == shares
+    assert (">Share</th>" in made) == bool(shares)
+    assert ("above 100 %" in made) == ("150.0 %" in shares)
+    assert ("has no shares" in made) == (not shares and any(profits))
+    assert read_page(made).faults == []
+
+
+def test_the_attribution_says_the_signs_of_costs_and_of_what_was_received():
+    table = pd.DataFrame(0.0, index=["AA", "interest of the account"], columns=["pnl", *KINDS])
+    table["pnl"], table["commission"] = [10.0, 0.0], [2.0, 0.0]
+    assert "Costs are positive.<" in attribution_of(table)
+    table["financing"] = [0.0, -5.0]
+    assert "Costs are positive; financing that was received is negative.<" in attribution_of(table)
+
+
+def attribution_of(table):
+    """The section of a portfolio with these profits, which has no strategies of its own."""
+    equity = np.array([100.0, 100.0 + table["pnl"].sum()])
+    result = SimpleNamespace(attribution=table, strategies=(), initial_cash=100.0, equity_values=equity)
+    return attribution(result).html
 
 
 def test_what_is_held_at_the_end_and_the_cash_are_the_equity(bars, read_page):
