@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 
 from admf.cli.render import show_result
-from admf.reports import parts, summary_markdown, write_report
+from admf.reports import parts, pessimistic, summary_markdown, write_report
 from admf.reports.pessimistic import comparison_table
 from admf.simulation import simulate
 from admf.simulation.cost_kinds import paid_costs, received
@@ -87,6 +87,16 @@ def test_the_report_has_both_results_and_what_differs(rerun):
     assert f"<td>{rerun.equity_values[-1]:,.2f}</td><td>80.00</td>" in table
     assert "spread 2 bps" in table
     assert "none at the end" not in table
+
+
+def test_a_rerun_that_ends_higher_is_explained(rerun, make_result):
+    """Later fills can keep out of positions that lost: a reader may take the better number for an error."""
+    assert rerun.metrics["final_equity"] > 80.0
+    assert "no error" not in pessimistic.rerun(rerun)[0].html
+    equal = replace(rerun, pessimistic=replace(rerun, pessimistic=None))
+    assert "no error" not in pessimistic.rerun(equal)[0].html
+    higher = replace(rerun, pessimistic=make_result([100.0, rerun.metrics["final_equity"] + 1.0]))
+    assert "It ends higher here, which is no error" in pessimistic.rerun(higher)[0].html
 
 
 def test_the_result_of_a_workflow_has_the_rerun(rerun):

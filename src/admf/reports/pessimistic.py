@@ -25,6 +25,11 @@ def rerun(result: Reported) -> list[frame.Part]:
         f"The same {words_of(result).what} on the same bars under worse assumptions: what a bar leaves open "
         "goes the worse way, all costs are doubled, decisions come a bar later."
     )
+    if worse.metrics["final_equity"] > result.metrics["final_equity"]:
+        note += (
+            " It ends higher here, which is no error: other fills and stops can by chance keep it out of "
+            "positions that lost. Worse assumptions are worse for each trade, not for every sequence of them."
+        )
     html = frame.section("pessimistic", TITLE, note, comparison_table(result, worse), long=True)
     return [frame.Part("pessimistic", TITLE, html)]
 
