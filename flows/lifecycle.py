@@ -138,6 +138,7 @@ async def _provision(
     data = {symbol: bars.fingerprint for symbol, bars in market.bars.items()}
     data |= {f"{symbol} {bars.timeframe}": bars.fingerprint for symbol, bars in market.finer.items()}
     run.update_manifest(data=data)
+    await asyncio.to_thread(run.record_code, config)
     return WorkflowContext(
         workflow_id=run.id,
         config=config,
@@ -204,6 +205,7 @@ async def _aggregate(
         random_seed=config.random_seed,
         run_folder=str(run.path),
     )
+    await asyncio.to_thread(run.record_code, config)  # a phase may have imported more
     await asyncio.to_thread(run.finish, result)
     if outcome is not None and outcome.summary_markdown is not None:
         report = outcome.artifacts.get("report")

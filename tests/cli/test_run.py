@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,27 @@ def test_replay_of_a_changed_result_is_exit_code_1(shell: Shell, tmp_path: Path)
     assert code == 1
     assert out.startswith("NOT reproduced: the digests differ")
     assert "data" in out
+
+
+def test_replay_names_the_module_of_the_user_that_differs(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = "class Dip:\n    def on_bar(close): return 1.0 if close < 1300.0 else 0.0\n"
+    (tmp_path / "own_replayed.py").write_text(text, "utf-8")
+    key = "backtest_config.strategy={name: 'own_replayed:Dip'}"
+    code, out, err = shell("run", BACKTEST, "--json", "--set", key, "--allow-module", "own_replayed")
+    assert code == 0, out + err
+    run = Path(json.loads(out)["run_folder"])
+    assert (run / "code" / "own_replayed.py").read_text("utf-8") == text
+    was = json.loads((run / "manifest.json").read_text("utf-8"))["code"]["modules"]["own_replayed"]
+    assert was == sha256(text.encode()).hexdigest()
+    changed = text.replace("1300.0", "800.0")
+    (tmp_path / "own_replayed.py").write_text(changed, "utf-8")
+    monkeypatch.delitem(sys.modules, "own_replayed")  # as in a process of its own
+    code, out, _ = shell("replay", "latest")
+    assert code == 1
+    now = sha256(changed.encode()).hexdigest()
+    assert f"differs code: own_replayed was {was[:12]}..., is {now[:12]}..." in " ".join(out.split())
 
 
 def test_a_workflow_that_fails_is_exit_code_1_and_a_result(shell: Shell, tmp_path: Path) -> None:

@@ -31,6 +31,7 @@ class Code(BaseModel):
     admf_sha256: str | None = Field(None, description="Of the installed sources.")
     git_commit: str | None = Field(None, description="Of the repository that the run was started in.")
     git_dirty: bool | None = Field(None, description="Whether it had changes that were not committed.")
+    modules: dict[str, str] = Field({}, description="Module of the user's to SHA-256 of its source file.")
 
 
 class Manifest(BaseModel):
@@ -97,7 +98,11 @@ def compare_manifests(before: Mapping[str, Any], after: Mapping[str, Any]) -> li
         ("config", "hash", old.config_hash, new.config_hash),
         ("seed", "random_seed", old.random_seed, new.random_seed),
         *(("data", *each) for each in _both(old.data, new.data)),
-        *(("code", *each) for each in _both(old.code.model_dump(), new.code.model_dump())),
+        *(
+            ("code", *each)
+            for each in _both(*(each.code.model_dump(exclude={"modules"}) for each in (old, new)))
+        ),
+        *(("code", *each) for each in _both(old.code.modules, new.code.modules)),
         *(("versions", *each) for each in _both(old.packages, new.packages)),
         ("versions", "python", old.python, new.python),
         ("versions", "platform", old.platform, new.platform),

@@ -7,6 +7,8 @@ import sys
 from importlib import import_module
 from types import ModuleType
 
+from admf.core.own_code import sources
+
 
 def import_allowed(name: str) -> ModuleType:
     """Import a module that has been allowed.
@@ -17,4 +19,6 @@ def import_allowed(name: str) -> ModuleType:
     here = os.getcwd()
     if here not in sys.path and "" not in sys.path:
         sys.path.append(here)
-    return import_module(name)
+    module = import_module(name)
+    sources([name])  # remembered as they are now: the manifest tells what ran, not what was edited since
+    return module

@@ -27,6 +27,7 @@ MANIFEST = "manifest.json"
 CONFIG = "config.yaml"
 RESULT = "result.json"
 EVENTS = "events.jsonl"
+CODE = "code"
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,25 @@ class RunFolder:
         """Replace the manifest by one with further or other fields of `Manifest`."""
         with self._lock:
             self.write_json(MANIFEST, self._manifest().updated(**known))
+
+    def record_code(self, config: WorkflowConfig) -> None:
+        """Keep the user's own modules that the config uses: hashes in the manifest, copies in ``code/``.
+
+        What was recorded stays, so this may be called again when more has been imported. In a copy, values
+        that the config took from the environment stand as ``${VAR}``; the hash is of the file as it was.
+        """
+        from admf.core.own_code import own_modules
+
+        modules = own_modules(config.to_mapping(), config.allow_modules)
+        code = self._manifest().code
+        new = {name: source for name, source in modules.items() if name not in code.modules}
+        for name, source in new.items():
+            if source.is_python:
+                text = source.content.decode("utf-8", "backslashreplace")
+                self.write_text(f"{CODE}/{name}.py", config.as_written(text))
+        if new:
+            hashes = {**code.modules, **{name: source.sha256 for name, source in new.items()}}
+            self.update_manifest(code={**code.model_dump(), "modules": dict(sorted(hashes.items()))})
 
     def config(self) -> WorkflowConfig:
         """Read the config that the run was made from, with every default filled in.
