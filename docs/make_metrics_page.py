@@ -28,8 +28,11 @@ report: where the table says so, and most of them where there are too few bars.
 
 In formulas `r` are the returns per bar, the first against the initial cash, and `n` how many; `x` are those
 less the risk-free return of a bar, which is what the Sortino ratio requires (the downside risk requires 0);
-`b` the returns of the symbol itself; `pnl` the profits of closed trades after costs; `cutoff` is 5 %. Annual
-figures take the bars per year that the result's assumptions name (`data_config.periods_per_year`).
+`b` the returns of the symbol itself; `pnl` the profits of closed trades after costs; `cutoff` is 5 %. `SR` is
+`mean(x) / std(x, ddof=1)`, the Sharpe ratio of a bar, and `SR*` the one to beat, 0; `Phi` is the distribution
+function of the standard normal. `drawdown_series` is the equity for its highest value so far, less 1, and the
+initial cash counts as a high; `m2`, `m3` and `m4` are the central moments of `x`. Annual figures take the
+bars per year that the result's assumptions name (`data_config.periods_per_year`).
 
 `best()` and `top()` sort by the better direction; what only describes, as `trades`, `beta` or `skew`, counts
 as higher. Those that a sweep does not compute need the returns in order of size, which it does not keep.
@@ -44,6 +47,16 @@ _COLUMNS = (
     "better",
     "in a sweep",
 )
+# Metrics that are read off a result and have no function of their own.
+_READ_OFF = {
+    "final_equity": "cash + units * last close",
+    "buy_and_hold_return": "last close / first close - 1",
+    "trades": "count(pnl)",
+    "avg_trade": "mean(pnl / (units * entry price))",
+    "best_trade": "max(pnl / (units * entry price))",
+    "worst_trade": "min(pnl / (units * entry price))",
+    "avg_bars": "mean(exit bar - entry bar)",
+}
 _UNITS = {"percent": "fraction", "ratio": ""}
 
 
@@ -67,9 +80,14 @@ def _row(name: str, info: MetricInfo) -> tuple[str, ...]:
 
 
 def _formula(name: str) -> str:
-    """Give the first formula of the docstring of the metric's function; some need none."""
-    found = re.search(r"``([^`]+)``", getattr(metrics, name, page).__doc__ or "")
-    return f"`{found[1]}`".replace("|", "\\|").replace("\n", " ") if found else ""
+    """Give the formula of a metric: the first one in the docstring of its function."""
+    text = _READ_OFF.get(name)
+    if text is None:
+        found = re.search(r"``([^`]+)``", getattr(metrics, name).__doc__ or "")
+        if found is None:
+            raise ValueError(f"{name} has no formula: put one in ``...`` into the docstring of its function")
+        text = found[1]
+    return f"`{text}`".replace("|", "\\|").replace("\n", " ")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 import math
 import time
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -168,6 +169,41 @@ def test_a_result_agrees_with_the_plain_functions():
         "beta": metrics.beta(returns[1:], market),
     }
     for name, value in plain.items():
+        assert values[name] == pytest.approx(value, rel=1e-9), name
+
+
+def test_the_formulas_of_the_page_give_the_values():
+    """docs/metrics.md: those that are said in words, or that no docstring of a function of their own has."""
+    rng = np.random.default_rng(4)
+    r = rng.normal(0.001, 0.02, 300)
+    trades = [(4, 9, 2.0, 10.0, 12.0, 3.5), (20, 21, 1.0, 10.0, 8.0, -2.5), (30, 45, 4.0, 20.0, 21.0, 3.0)]
+    equity, close = 100.0 * np.cumprod(1.0 + r), np.linspace(10.0, 13.0, 300)
+    values = metrics.compute_metrics(
+        outcome(equity, close=close, positions=np.arange(300) < 60, trades=trades, risk_free_pct=2.0)
+    )
+    x = r - (1.02 ** (1 / 252) - 1.0)
+    sharpe, deviation = x.mean() / x.std(ddof=1), x - x.mean()
+    skew = (deviation**3).mean() / (deviation**2).mean() ** 1.5
+    kurtosis = (deviation**4).mean() / (deviation**2).mean() ** 2
+    below = equity / np.maximum(np.maximum.accumulate(equity), 100.0) - 1.0 < 0.0
+    score = sharpe * math.sqrt(299) / math.sqrt(1.0 - skew * sharpe + (kurtosis - 1.0) / 4.0 * sharpe**2)
+    pnl = np.array([3.5, -2.5, 3.0])
+    returns = pnl / np.array([20.0, 10.0, 80.0])
+    expected = {
+        "probabilistic_sharpe_ratio": NormalDist().cdf(score),
+        "stability_of_timeseries": np.corrcoef(np.arange(300), np.cumsum(np.log(1.0 + r)))[0, 1] ** 2,
+        "longest_drawdown": max(map(len, "".join("x" if each else " " for each in below).split())),
+        "kelly": 2 / 3 - (1 - 2 / 3) / (3.25 / 2.5),
+        "expectancy": pnl.mean(),
+        "avg_bars": (5 + 1 + 15) / 3,
+        "avg_trade": returns.mean(),
+        "best_trade": returns.max(),
+        "worst_trade": returns.min(),
+        "max_consecutive_losses": 1.0,
+        "exposure": 60 / 300,
+        "buy_and_hold_return": 0.3,
+    }
+    for name, value in expected.items():
         assert values[name] == pytest.approx(value, rel=1e-9), name
 
 

@@ -113,7 +113,8 @@ def omega_ratio(
 def stability_of_timeseries(returns: ArrayLike) -> float:
     """R squared of a straight line through the cumulative log returns.
 
-    1 is growth at a constant rate. Source: empyrical. A fraction.
+    ``corr(bar number, cumsum(log(1 + r))) ** 2``; 1 is growth at a constant rate. Source: empyrical.
+    A fraction.
     Below two returns, or a return of -100 % or less, or a flat line: NaN.
     """
     valid = without_nan(as_returns(returns))
@@ -165,7 +166,8 @@ def probabilistic_sharpe_ratio(
 ) -> float:
     """Probability that the true Sharpe ratio is above a benchmark, given the sample's length, skew and tails.
 
-    `psr` of the returns' Sharpe ratio (ddof 1), skew and kurtosis (both of the population).
+    ``Phi((SR - SR*) * sqrt(n - 1) / sqrt(1 - skew * SR + (kurtosis - 1) / 4 * SR^2))``, as `psr`, with the
+    returns' Sharpe ratio per bar (ddof 1), skew and kurtosis (both of the population).
     `benchmark_sharpe` is annual, `risk_free` per bar.
     NaN returns are left out. Below two returns, or constant returns: NaN.
     """

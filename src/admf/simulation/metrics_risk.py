@@ -65,7 +65,7 @@ def max_drawdown(returns: ArrayLike) -> float:
 def longest_drawdown(returns: ArrayLike) -> float:
     """Bars of the longest stretch below an earlier high, the one that is still open at the end included.
 
-    NaN returns count as 0; no bar: NaN.
+    ``longest run of drawdown_series < 0``. NaN returns count as 0; no bar: NaN.
     """
     series = drawdown_series(returns)
     return longest_run(series < 0) if series.size else math.nan

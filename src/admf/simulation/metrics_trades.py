@@ -32,7 +32,7 @@ def profit_factor(pnl: ArrayLike) -> float:
 
 
 def expectancy(pnl: ArrayLike) -> float:
-    """Mean profit of a trade: win rate x average win - loss rate x average loss. Currency."""
+    """Mean profit of a trade: ``mean(pnl)``, win rate x average win - loss rate x average loss. Currency."""
     pnl = as_returns(pnl)
     return float(pnl.mean()) if pnl.size else math.nan
 
@@ -47,19 +47,19 @@ def payoff_ratio(pnl: ArrayLike) -> float:
 def kelly(win_rate: float, payoff_ratio: float) -> float:
     """Share of the capital that makes it grow fastest, for bets of this kind.
 
-    ``p - (1 - p) / b``, p the win rate and b the payoff ratio. Source: Kelly (1956). A fraction; negative
-    where the bet should not be made. NaN where p or b is NaN or b is 0.
+    ``win_rate - (1 - win_rate) / payoff_ratio``. Source: Kelly (1956). A fraction; negative where the bet
+    should not be made. NaN where either is NaN or the payoff ratio is 0.
     """
     return win_rate - (1.0 - win_rate) / payoff_ratio if payoff_ratio else math.nan
 
 
 def max_consecutive_losses(pnl: ArrayLike) -> float:
-    """Length of the longest run of trades with a loss, in the order given. A count."""
+    """Most trades with a loss in a row, in the order given: ``longest run of pnl < 0``. A count."""
     return longest_run(as_returns(pnl) < 0)
 
 
 def exposure(positions: ArrayLike) -> float:
-    """Share of bars with a position at the close. A fraction; NaN without a bar."""
+    """Share of bars with a position at the close: ``count(position != 0) / n``. A fraction; NaN for none."""
     positions = as_returns(positions)
     return float(np.count_nonzero(positions)) / positions.size if positions.size else math.nan
 
