@@ -27,8 +27,8 @@ def rerun(result: Reported) -> list[frame.Part]:
     )
     if worse.metrics["final_equity"] > result.metrics["final_equity"]:
         note += (
-            " It ends higher here, which is no error: other fills and stops can by chance keep it out of "
-            "positions that lost. Worse assumptions are worse for each trade, not for every sequence of them."
+            " It ends higher here, which is no error: a later fill or another stop can by chance keep it out "
+            "of positions that lost, by more than the costs take."
         )
     html = frame.section("pessimistic", TITLE, note, comparison_table(result, worse), long=True)
     return [frame.Part("pessimistic", TITLE, html)]
