@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import re
 import stat
@@ -92,28 +91,43 @@ def slow_compiler(monkeypatch, caplog):
 
     monkeypatch.setattr(_FunctionCompiler, "compile", slowly)
     monkeypatch.setattr(compiling, "SLOW_SECONDS", 0.2)
-    monkeypatch.setattr(compiling, "_told_until", -math.inf)
     caplog.set_level("INFO", logger="admf.compile")
 
 
 def test_a_long_compilation_is_told_and_a_long_load_is_not(fresh_cache, slow_compiler, monkeypatch, caplog):
     compile_kernel(PAUSE + GOOD)
     assert caplog.messages == []  # on a busy machine much takes long
-    compile_kernel(PAUSE + COMPILED.format(1))
+    compile_kernel(PAUSE + COMPILED.format(1), "strategy Mine")
     first, last = caplog.records
     assert (first.levelname, last.levelname) == ("WARNING", "INFO")  # a notebook shows warnings
-    assert first.getMessage().startswith("compiling the engine")
-    assert re.fullmatch(r"compiled in \d\.\d s", last.getMessage())
+    assert first.getMessage() == "compiling strategy Mine, once: later runs load it"
+    assert re.fullmatch(r"compiled strategy Mine in \d\.\d s", last.getMessage())
     caplog.clear()
     monkeypatch.setattr(compiling, "_kernels", {})
     assert compile_kernel(PAUSE + COMPILED.format(1))(1) == 2
     assert caplog.messages == []  # it was loaded
 
 
-def test_modules_that_are_compiled_one_after_the_other_are_told_once(fresh_cache, slow_compiler, caplog):
-    for number in (1, 2):
-        compile_kernel(COMPILED.format(number))
-    assert [each.levelname for each in caplog.records] == ["WARNING", "INFO", "INFO"]
+def test_each_compilation_is_told_also_right_after_another(fresh_cache, slow_compiler, caplog):
+    for name in ("One", "Two", "One"):  # the last is compiled already
+        compile_kernel(COMPILED.format(len(name) + ord(name[0])), f"strategy {name}")
+    told = [each.getMessage() for each in caplog.records if each.levelname == "WARNING"]
+    assert told == [f"compiling strategy {name}, once: later runs load it" for name in ("One", "Two")]
+    assert len(caplog.records) == 4
+
+
+def test_what_is_compiled_is_named_to_who_waits(fresh_cache, slow_compiler, monkeypatch, caplog, random_bars):
+    bars = random_bars(5, n=60)
+    caplog.set_level("WARNING", logger="admf.compile")
+    for stop in (2.0, 3.0, None):  # another number is not another kernel, one setting less is
+        admf.simulate(bars, "sma_cross", {"fast": 2, "slow": 5}, execution={"stop_loss_pct": stop})
+    admf.sweep(bars, "sma_cross", {"fast": [2], "slow": [5]}, metrics=["trades"])
+    assert [text.removesuffix(", once: later runs load it") for text in caplog.messages] == [
+        "compiling strategy sma_cross for these settings",
+        "compiling strategy sma_cross for these settings",
+        "compiling the metrics",
+        "compiling a sweep of strategy sma_cross for these settings",
+    ]
 
 
 def test_modules_are_named_by_their_content(fresh_cache):

@@ -136,11 +136,12 @@ class Progress(logging.Handler):
 
     On a terminal a spinner says what is under way.
 
-    As the handler of the compiler's log it tells of a first compilation too, which may take half a minute.
+    As the handler of the compiler's log it tells of each compilation too, in a line when it begins: the phase
+    that waits for it says what it took.
     """
 
     def __init__(self, title: str) -> None:
-        super().__init__(logging.INFO)
+        super().__init__(logging.WARNING)
         self._console = stderr_console()
         self._title = plain(title)
         self._status = self._console.status(self._title) if self._console.is_terminal else None
@@ -163,7 +164,6 @@ class Progress(logging.Handler):
         self._console.print(plain(f"  {record.getMessage()}"))
 
     def __enter__(self) -> Progress:
-        _COMPILER.setLevel(logging.INFO)
         _COMPILER.addHandler(self)
         _COMPILER.propagate = False  # told here, once
         if self._status is not None:
@@ -177,7 +177,6 @@ class Progress(logging.Handler):
             self._status.stop()
         _COMPILER.removeHandler(self)
         _COMPILER.propagate = True
-        _COMPILER.setLevel(logging.NOTSET)
 
 
 def silence() -> AbstractContextManager[object]:

@@ -1,7 +1,8 @@
 """Compiles generated kernels, and keeps them on disk so that the next process compiles nothing.
 
 A module is a file named by the SHA-256 of its content; numba's own cache lies beside it. Loading a cached
-kernel takes about 20 ms, compiling one about 2 s, an order engine ten times that: whoever waits is told.
+kernel takes about 20 ms, compiling one about 2 s, an order engine ten times that: whoever waits is told, each
+time, of what.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import logging
-import math
 import os
 import re
 import stat
@@ -31,15 +31,21 @@ logger = logging.getLogger("admf.compile")
 
 _lock = threading.Lock()
 _kernels: dict[str, Callable[..., Any] | CannotCompileError] = {}
-_told_until = -math.inf  # when the last compilation that was told ended
 
 
 class CannotCompileError(Exception):
     """Numba cannot compile a step; the message is numba's reason, shortened."""
 
 
-def compile_kernel(source: str) -> Callable[..., Any]:
+def compile_kernel(source: str, what: str = "the engine") -> Callable[..., Any]:
     """Return the compiled ``run`` of a generated module.
+
+    Parameters
+    ----------
+    source
+        Of the module.
+    what
+        Names it to whoever waits.
 
     Raises
     ------
@@ -50,7 +56,7 @@ def compile_kernel(source: str) -> Callable[..., Any]:
     with _lock:
         if digest not in _kernels:
             try:
-                _kernels[digest] = _load(source, digest)
+                _kernels[digest] = _load(source, digest, what)
             except CannotCompileError as error:
                 _kernels[digest] = error
         kernel = _kernels[digest]
@@ -67,13 +73,13 @@ def is_kept(source: str) -> bool:
     return any((cache_folder() / "__pycache__").glob(f"admf_kernel_{digest}.*.nbi"))
 
 
-def load(source: str) -> str:
+def load(source: str, what: str) -> str:
     """Compile a generated module that others import, or load it, and give its name."""
-    compile_kernel(source)
+    compile_kernel(source, what)
     return f"admf_kernel_{hashlib.sha256(source.encode()).hexdigest()}"
 
 
-def _load(source: str, digest: str) -> Callable[..., Any]:
+def _load(source: str, digest: str, what: str) -> Callable[..., Any]:
     path = _write(source, digest, cache_folder())
     name = f"admf_kernel_{digest}"
     spec = importlib.util.spec_from_file_location(name, path)
@@ -84,7 +90,7 @@ def _load(source: str, digest: str) -> Callable[..., Any]:
     import numba  # noqa: F401 - now: its import takes a second, in which nothing is compiled
 
     try:
-        with _told():
+        with _told(what):
             spec.loader.exec_module(module)  # the kernel has a signature: it is compiled, or loaded, here
     except Exception as error:
         # numba lets more than its own errors through when it meets what it does not know
@@ -95,17 +101,15 @@ def _load(source: str, digest: str) -> Callable[..., Any]:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _told(what: str) -> Iterator[None]:
     """Tell of a compilation that takes long, while it does, and what it took; never of loading.
 
     A warning, since whoever waits in a notebook has set up no log: Python then shows warnings, and no more.
-    Modules that are compiled one after the other are one wait, and told once.
     """
     from numba.core.event import Listener, install_listener
 
-    global _told_until
     begun: list[float] = []
-    words = "compiling the engine for this strategy and settings, once: later runs load it"
+    words = f"compiling {what}, once: later runs load it"
     timer = threading.Timer(SLOW_SECONDS, logger.warning, (words,))
     timer.daemon = True
 
@@ -113,8 +117,7 @@ def _told() -> Iterator[None]:
         def on_start(self, event: Any) -> None:
             if not begun:
                 begun.append(time.perf_counter())
-                if begun[0] - _told_until > SLOW_SECONDS:
-                    timer.start()
+                timer.start()
 
         def on_end(self, event: Any) -> None:
             """Nothing: functions of a module are compiled one after the other."""
@@ -125,8 +128,7 @@ def _told() -> Iterator[None]:
         finally:
             timer.cancel()
     if begun and (seconds := time.perf_counter() - begun[0]) > SLOW_SECONDS:
-        _told_until = begun[0] + seconds
-        logger.info("compiled in %.1f s", seconds)
+        logger.info("compiled %s in %.1f s", what, seconds)
 
 
 def _write(source: str, digest: str, folder: Path) -> Path:

@@ -130,12 +130,14 @@ def run_engine(
                 return run_plain(strategy, inputs, settings, ground, stopped), ""
             from admf.simulation.orders import generate
 
-            kernel = compile_kernel(generate.kernel_source(step, order_features(step, settings, ground)))
+            source = generate.kernel_source(step, order_features(step, settings, ground))
+            kernel = compile_kernel(source, f"strategy {strategy.name} for these settings")
             rules, fine = ground.facts(settings)
             special: tuple[FloatArray, ...] | None = (rules, fine, _read_only(settings.order_numbers()))
             numbers = (*inputs.numbers.values(), *state)
         else:
-            kernel = compile_kernel(kernel_source(step, settings.features))
+            source = kernel_source(step, settings.features)
+            kernel = compile_kernel(source, f"strategy {strategy.name} for these settings")
             special = None
             numbers = (*inputs.numbers.values(), *settings.numbers(), *state)
     except (CannotCompileError, NotEmbeddableError) as error:

@@ -286,7 +286,7 @@ def sweep_module(
         values=", ".join(values.values()),
         cash=cash,
     )
-    measured = Template(template.MEASURED).substitute(module=load(measures_source(metrics)))
+    measured = Template(template.MEASURED).substitute(module=load(measures_source(metrics), "the metrics"))
     return head("many trials of one strategy", [step.source]) + measured + imports + tail
 
 

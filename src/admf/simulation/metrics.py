@@ -217,7 +217,7 @@ def streamed_metrics(
     out = np.empty((1, len(STREAMED)))
     columns = (np.ascontiguousarray(column, dtype=np.float64) for column in (pnl, paid, bars, traded))
     numbers = (float(initial_cash), float(risk_free), float(period))
-    run = compile_kernel(measures_source(STREAMED))
+    run = compile_kernel(measures_source(STREAMED), "the metrics")
     run(out, equity, market, positions, *columns, *numbers)
     values: NDArray[np.float64] = out[0]
     return values

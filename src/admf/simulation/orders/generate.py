@@ -7,14 +7,13 @@ is compiled once for all strategies.
 from __future__ import annotations
 
 import ast
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from string import Template
 from typing import Any
 
 from admf.simulation import kernel, measures
-from admf.simulation.compile import compile_kernel
+from admf.simulation.compile import load
 from admf.simulation.orders import bar, decide, layout
 from admf.simulation.records import (
     EXPIRED,
@@ -246,8 +245,7 @@ def engine_text(
 def load_engine(features: frozenset[str]) -> str:
     """Compile the engine, or load it from the cache, and give the name of its module."""
     source = engine_source(features)
-    compile_kernel(source)
-    return f"admf_kernel_{hashlib.sha256(source.encode()).hexdigest()}"
+    return load(source, "the order engine for these settings")
 
 
 def kernel_source(step: kernel.StepCall, features: frozenset[str]) -> str:

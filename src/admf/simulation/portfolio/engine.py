@@ -30,7 +30,7 @@ _WIDTH = len(ORDER_COLUMNS) - 1  # of the fast loop's orders, which have no type
 def _kernel(limited: bool) -> Callable[..., Any]:
     from admf.simulation.compile import compile_kernel
 
-    return compile_kernel(loop_source(limited))
+    return compile_kernel(loop_source(limited), "the engine of portfolios")
 
 
 def loop_source(limited: bool) -> str:

@@ -182,7 +182,7 @@ class Engine:
             )
             source_of = sweep_source if group.needs is None else generate.sweep_source
             source = source_of(call, group.features, self._metrics)
-            return compile_kernel(source), source
+            return compile_kernel(source, f"a sweep of strategy {bound.name} for these settings"), source
         except (CannotCompileError, NotEmbeddableError) as error:
             return str(error)
 

@@ -38,4 +38,4 @@ def compiled_desk(features: frozenset[str]) -> Callable[..., Any]:
     """Compile the desk, or load it from the cache."""
     from admf.simulation.compile import compile_kernel
 
-    return compile_kernel(desk_source(features))
+    return compile_kernel(desk_source(features), "the order engine of portfolios for these settings")
