@@ -69,6 +69,29 @@ def test_components_of_one_kind(admf: Admf) -> None:
     assert {"sma_cross", "buy_and_hold", "signals", "rules"} <= names
 
 
+def test_one_component_is_shown_with_its_parameters(admf: Admf) -> None:
+    assert "admf components KIND NAME" in admf("components", "strategy").stdout
+    lines = [
+        " ".join(line.split()) for line in admf("components", "strategy", "sma_cross").stdout.splitlines()
+    ]
+    assert "slow whole number 3 to 400 20 Bars of the slow average." in lines
+    assert "must satisfy: fast < slow" in lines
+    assert lines[-1] == "in a config: strategy: {name: sma_cross, params: {fast: 10, slow: 20}}"
+    document = json.loads(admf("components", "allocation", "ensemble", "--json").stdout)
+    (entry,) = document["allocation"]
+    members, aggregation, _ = entry["parameters"]
+    assert (members["name"], members["type"], members["required"]) == ("members", "list", True)
+    assert aggregation["allowed"] == "weighted, majority, unanimous"
+    assert "SMA(timeperiod=30)" in admf("components", "indicator", "SMA").stdout
+
+
+def test_a_component_that_is_none_is_said_well(admf: Admf) -> None:
+    done = admf("components", "strategy", "sma_kross")
+    assert done.returncode == 2
+    assert done.stderr == "error: no strategy is called 'sma_kross'\n  hint: did you mean 'sma_cross'?\n"
+    assert "hint: admf components allocation ensemble" in admf("components", "ensemble").stderr
+
+
 def test_every_talib_function_is_listed(admf: Admf) -> None:
     import talib
 

@@ -102,8 +102,8 @@ def test_the_preset_that_is_shown_runs() -> None:
         assert f"`{name}`" in README
 
 
-@pytest.mark.parametrize("name", ["config", "metrics"])
-def test_pages_of_keys_and_metrics_are_those_of_the_code(name: str) -> None:
+@pytest.mark.parametrize("name", ["config", "metrics", "components"])
+def test_pages_of_keys_metrics_and_components_are_those_of_the_code(name: str) -> None:
     script = f"import runpy, sys; sys.stdout.write(runpy.run_path('docs/make_{name}_page.py')['page']())"
     done = subprocess.run(  # a process of its own: tests register workflow types
         [sys.executable, "-c", script], cwd=ROOT, text=True, capture_output=True, check=False

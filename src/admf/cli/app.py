@@ -111,12 +111,16 @@ def report(
 @app.command()
 def components(
     kind: Annotated[str | None, typer.Argument(metavar="[KIND]", help="strategy, indicator, ...")] = None,
+    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="One, with its parameters.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """List what a config can name: strategies, indicators, data sources."""
-    from admf.cli.catalogue import list_components
+    """List what a config can name: strategies, indicators, data sources; or show one with its parameters."""
+    from admf.cli.catalogue import list_components, show_component
 
-    list_components(kind, as_json)
+    if kind and name:
+        show_component(kind, name, as_json)
+    else:
+        list_components(kind, as_json)
 
 
 @app.command()

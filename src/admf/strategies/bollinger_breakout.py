@@ -14,6 +14,13 @@ class BollingerBreakout:
 
     A long ends when the close crosses below the middle band, a short when it crosses above it. Crossings are
     strict on both sides, each bar against its own band.
+
+    Parameters
+    ----------
+    period
+        Bars of the middle band, an average, and of the standard deviation.
+    deviations
+        Standard deviations between the middle band and each of the others.
     """
 
     parameters: ClassVar[dict[str, Parameter]] = {

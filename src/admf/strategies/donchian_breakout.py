@@ -14,6 +14,13 @@ class DonchianBreakout:
 
     A long ends when the close is below the lowest low of the `exit` bars before, a short above their highest
     high. The present bar is in none of these ranges.
+
+    Parameters
+    ----------
+    entry
+        Bars of the range whose leaving opens a position.
+    exit
+        Bars of the range whose leaving ends one.
     """
 
     parameters: ClassVar[dict[str, Parameter]] = {

@@ -13,6 +13,13 @@ class EmaCross:
     """Long when the fast average crosses above the slow one, short when it crosses below.
 
     A crossing is strict on both sides: below one bar before, above now. The target stays until the next one.
+
+    Parameters
+    ----------
+    fast
+        Bars of the fast average.
+    slow
+        Bars of the slow average.
     """
 
     parameters: ClassVar[dict[str, Parameter]] = {

@@ -13,6 +13,15 @@ class MacdCross:
     """Long when the MACD line crosses above its signal line, short when it crosses below.
 
     A crossing is strict on both sides. The target stays until the next one.
+
+    Parameters
+    ----------
+    fast
+        Bars of the fast average.
+    slow
+        Bars of the slow average.
+    signal
+        Bars of the average of the MACD line that is its signal line.
     """
 
     parameters: ClassVar[dict[str, Parameter]] = {

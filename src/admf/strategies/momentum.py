@@ -14,6 +14,11 @@ class Momentum:
 
     It decides on the bar where the sign changes, strictly on both sides; the target stays until the
     next one.
+
+    Parameters
+    ----------
+    period
+        Bars over which the return is measured.
     """
 
     parameters: ClassVar[dict[str, Parameter]] = {"period": Int(1, 500, default=60)}

@@ -14,6 +14,15 @@ class RsiReversion:
 
     It decides on the bar that crosses the level, strictly on both sides, and not on every bar beyond it. The
     target stays until the other level is crossed; with the execution's direction ``long_only``, that exits.
+
+    Parameters
+    ----------
+    period
+        Bars of the RSI.
+    oversold
+        Level below which it goes long.
+    overbought
+        Level above which it goes short.
     """
 
     parameters: ClassVar[dict[str, Parameter]] = {

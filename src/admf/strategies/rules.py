@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from admf.core.registry import nearest
 from admf.errors import ComponentError, Problem
@@ -20,18 +20,30 @@ KEYS = ("indicators", "columns", *EVENTS)
 class Rules:
     """Enter and exit where conditions hold. For what they mean together, see `admf.strategies.events`.
 
-    Parameters, all of them texts::
-
-        indicators: {fast_ma: "SMA(10)", slow_ma: "SMA(30)", rsi: "RSI(14)"}
-        columns: {score: "model score"}          # columns of the data file, under a name for the conditions
-        entry: crosses_above(fast_ma, slow_ma) and rsi < 70
-        exit: crosses_below(fast_ma, slow_ma)
-        short_entry: ...
-        short_exit: ...
-
     Conditions speak of bar fields, indicators, columns, ``prev_NAME`` (bar fields and indicators one bar
     before), and what is held: position, entry_price, bars_held, equity.
+
+    Parameters
+    ----------
+    indicators : mapping
+        Name for the conditions -> indicator, as text.
+    columns : mapping
+        Name for the conditions -> column of the data file.
+    entry : condition
+        Opens a long position.
+    exit : condition
+        Ends it.
+    short_entry : condition
+        Opens a short position. There is an entry or a short_entry at least.
+    short_exit : condition
+        Ends it.
     """
+
+    example: ClassVar[dict[str, str]] = {
+        "indicators": "{fast: SMA(10), slow: SMA(30), rsi: RSI(14)}",
+        "entry": '"crosses_above(fast, slow) and rsi < 70"',
+        "exit": '"crosses_below(fast, slow)"',
+    }
 
     @staticmethod
     def configure(params: Mapping[str, Any]) -> Configured:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from admf.core.registry import nearest
 from admf.errors import Problem
@@ -24,17 +24,24 @@ KEYS = ("target", *_EVENTS)
 class Signals:
     """Trade on columns of the data file. For what they mean together, see `admf.strategies.events`.
 
-    Either one column of targets (-1 to 1, 0 flat, NaN no decision)::
+    Either one column of targets, or columns of signals, in which any number but 0 is a signal, and 0 and NaN
+    are none.
 
-        target: model_target
-
-    or columns of signals, in which any number but 0 is a signal, and 0 and NaN are none::
-
-        long_entry: up
-        long_exit: dn
-        short_entry: ...
-        short_exit: ...
+    Parameters
+    ----------
+    target : column
+        Targets, -1 to 1: 0 is flat, NaN no decision. It stands alone.
+    long_entry : column
+        Signals to open a long position.
+    long_exit : column
+        Signals to end it.
+    short_entry : column
+        Signals to open a short position.
+    short_exit : column
+        Signals to end it.
     """
+
+    example: ClassVar[dict[str, str]] = {"long_entry": "up", "long_exit": "down"}
 
     @staticmethod
     def configure(params: Mapping[str, Any]) -> Configured:

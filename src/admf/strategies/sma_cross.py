@@ -14,6 +14,13 @@ class SmaCross:
 
     A crossing is strict on both sides: below one bar before, above now. The target stays until the next one.
     For long positions alone, set the execution's direction to ``long_only``.
+
+    Parameters
+    ----------
+    fast
+        Bars of the fast average.
+    slow
+        Bars of the slow average.
     """
 
     parameters: ClassVar[dict[str, Parameter]] = {

@@ -187,6 +187,7 @@ def test_a_strategy_without_enough_bars_does_not_trade_and_is_named(some_bars, h
         ("equal_wait", None, ComponentError, "did you mean 'equal_weight'"),
         ("equal_weight", {"lookback": 3}, ConfigError, "lookback: is no parameter of this allocation"),
         ("ensemble", {"member": []}, ConfigError, r"did you mean members\?(.|\n)*is required by allocation"),
+        ("ensemble", None, ConfigError, r"hint: write for example members: \[\{name: sma_cross, params: "),
         ("ensemble", {"members": ["momentum"], "capital": {"S0": 1.5}}, ConfigError, "add to 1 at most"),
         ("inverse_volatility", {"lookback": 1}, AdmfError, "lookback: must be from 2"),
         ("rank_momentum", {"look": 1}, ConfigError, "is no parameter of this allocation"),

@@ -183,7 +183,9 @@ def _named(name: str, found: type, given: Mapping[str, Any]) -> None:
             )
     for key, parameter in known.items():
         if parameter.default is Parameter.empty and key not in given:
-            problems.append(Problem(key, f"is required by allocation {name}"))
+            example = (getattr(found, "example", None) or {}).get(key)
+            hint = f"write for example {key}: {example}" if example else None
+            problems.append(Problem(key, f"is required by allocation {name}", hint=hint))
     if problems:
         raise ConfigError(problems, f"allocation {name!r}")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -29,12 +29,17 @@ class Ensemble:
     members
         Strategies: ``{name, params, weight, label}``, or the name alone.
     aggregation
-        ``weighted``, ``majority`` or ``unanimous``: see `admf.simulation.portfolio.sleeves.aggregate`.
+        How signals are put together: ``weighted`` takes their mean by weight; ``majority`` a full position
+        where more than half of the weight agrees; ``unanimous`` where all do.
     capital
         Symbol -> share of the equity that a full signal uses. Default: the same for every symbol.
     """
 
     default_schedule = "on_change"
+    example: ClassVar[dict[str, str]] = {
+        "members": "[{name: sma_cross, params: {fast: 10, slow: 30}, weight: 2}, momentum]",
+        "aggregation": "weighted",
+    }
 
     def __init__(
         self,

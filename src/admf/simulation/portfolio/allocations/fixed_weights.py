@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -21,6 +21,8 @@ class FixedWeights:
     weights
         Symbol -> weight; negative is short. Symbols that are not named get 0, what is left stays in cash.
     """
+
+    example: ClassVar[dict[str, str]] = {"weights": "{AAA: 0.6, BBB: -0.2}"}
 
     def __init__(self, weights: Mapping[str, Any]) -> None:
         if not isinstance(weights, Mapping) or not weights:

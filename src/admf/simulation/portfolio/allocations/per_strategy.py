@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -25,6 +25,9 @@ class PerStrategy:
     """
 
     default_schedule = "on_change"
+    example: ClassVar[dict[str, str]] = {
+        "strategies": "{AAA: {name: sma_cross, params: {fast: 10, slow: 30}, capital: 0.6}, BBB: momentum}"
+    }
 
     def __init__(self, strategies: Mapping[str, Any]) -> None:
         if not isinstance(strategies, Mapping) or not strategies:
