@@ -175,6 +175,25 @@ def test_rows_of_two_calendars_and_their_year(some_bars):
     assert join({"stock": stocks}).periods_per_year == 252
 
 
+def test_a_rate_of_all_symbols_stands_where_bars_are_missing_here_and_there(some_bars):
+    week = days("2020-01-01", 700).bars["A"]
+
+    def loaded(kept, rate=252):
+        return load_bars(week.frame[kept], timeframe="1d", min_bars=1, periods_per_year=rate)
+
+    weekday = week.index.day_of_week < 5
+    gaps = {"a": weekday & (np.arange(700) % 41 != 3), "b": weekday & (np.arange(700) % 47 != 5)}
+    gappy = {name: loaded(kept) for name, kept in gaps.items()}
+    joined = join(gappy)
+    rows, longest = len(joined.timestamps), max(map(len, gappy.values()))
+    assert longest < rows <= 1.03 * longest
+    assert joined.periods_per_year == 252.0
+    # another rate, or another calendar: scaled to the rows
+    assert join({**gappy, "c": loaded(gaps["a"], 260)}).periods_per_year == 252.0 * rows / longest
+    apart = {"a": loaded(np.arange(700) % 10 != 3), "b": loaded(np.arange(700) % 10 != 7)}
+    assert join(apart).periods_per_year == pytest.approx(252.0 / 0.9, rel=0.01)
+
+
 def test_a_result_says_under_which_assumptions_it_holds(some_bars):
     result = admf.simulate_portfolio(
         some_bars(3),

@@ -223,6 +223,7 @@ class DataConfig(Section):
         None,
         title="Bars per year",
         description="For annual figures. Default: of the timeframe, at 252 days a year, or 365 where "
-        "weekends trade.",
+        "weekends trade. A portfolio takes the rate of its symbols; where these differ, or calendars that "
+        "differ make more than 3 % more rows, that of the longest, scaled to its rows.",
     )
     min_bars: int = Field(2, title="Fewest bars", description="Fewer bars than this are an error.", ge=2)

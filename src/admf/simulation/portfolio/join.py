@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from admf.errors import DataError
-from admf.market.timeframes import local_clock, split_timeframe
+from admf.market.timeframes import RATE_TOLERANCE, local_clock, split_timeframe
 from admf.typing import FloatArray, IntArray
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Joined:
     rows
         For each symbol the rows of its bars, ascending.
     periods_per_year
-        Rows in a year.
+        Rows in a year: the rate of the symbols, or scaled to the rows where another calendar adds some.
     timezone
         Zone in which days are meant: that of the symbols, or UTC where they differ.
     """
@@ -150,10 +150,16 @@ def calendar_warnings(bars: Mapping[str, Bars]) -> list[str]:
 
 
 def _periods_per_year(bars: Mapping[str, Bars], timestamps: IntArray) -> float:
-    """Scale the rate of the symbol with the most bars by how many rows there are to its bars."""
+    """Scale the rate of the symbol with the most bars by how many rows there are to its bars.
+
+    A rate that all symbols have stands as it is where the rows are few more: those are gaps of that symbol,
+    not days of another calendar.
+    """
     longest = max(bars.values(), key=len)
     first, last = np.searchsorted(timestamps, longest.timestamps[[0, -1]])
-    return longest.periods_per_year * float(last - first + 1) / len(longest)
+    more = float(last - first + 1) / len(longest)
+    same = len({each.periods_per_year for each in bars.values()}) == 1
+    return longest.periods_per_year * (1.0 if same and more <= 1.0 + RATE_TOLERANCE else more)
 
 
 def _sealed(array: NDArray[Any]) -> NDArray[Any]:
