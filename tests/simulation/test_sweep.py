@@ -435,6 +435,8 @@ def test_what_is_to_be_told_of_trials_is_counted(random_bars, monkeypatch, more,
 def test_constraints_leave_combinations_of_a_grid_out(random_bars):
     result = admf.sweep(random_bars(1), "sma_cross", GRID, metrics=FEW)
     assert (result.trials, result.dropped) == (7, 2)
+    told = "<SweepResult sma_cross: 7 of 7 trials (2 combinations dropped by constraints), 4 metrics, "
+    assert repr(result).startswith(told)
     pairs = list(zip(result.table["fast"], result.table["slow"], strict=True))
     assert pairs == [(3, 5), (3, 12), (3, 20), (5, 12), (5, 20), (8, 12), (8, 20)]
     assert result.top("sharpe_ratio", 3)["sharpe_ratio"].is_monotonic_decreasing

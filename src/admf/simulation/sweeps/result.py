@@ -184,8 +184,9 @@ class SweepResult:
 
     def __repr__(self) -> str:
         state = "" if self.stopped is None else f", stopped: {self.stopped}"
+        dropped = f" ({self.dropped:,} combinations dropped by constraints)" if self.dropped else ""
         return (
-            f"<SweepResult {self.strategy}: {self.finished:,} of {self.trials:,} trials, "
+            f"<SweepResult {self.strategy}: {self.finished:,} of {self.trials:,} trials{dropped}, "
             f"{len(self.metrics)} metrics, {self.seconds:.1f} s{state}>"
         )
 
