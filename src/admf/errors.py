@@ -59,7 +59,12 @@ class Problem:
 
     def __str__(self) -> str:
         place = ":".join(str(part) for part in (self.file, self.line) if part is not None)
-        parts = [f"{place}: " if place else "", self.path, ": " if self.path else "", self.message]
+        if self.path and place in (f"--set {self.path}", f"--set {self.path.removeprefix('workflow.')}"):
+            place = f"--set {self.path}"  # the option names the key already
+        else:
+            place += f"{': ' if place and self.path else ''}{self.path}"
+        message = self.message.replace("\n", "\n    ")
+        parts = [f"{place}: " if place else "", message]
         for label, value in (("found", self.found), ("allowed", self.allowed), ("hint", self.hint)):
             if value is not None:
                 parts.append(f"\n    {label}: {value}")
@@ -80,13 +85,18 @@ class ConfigError(AdmfError):
 class DataError(AdmfError):
     """Market data that cannot be used; carries the findings of the quality gate, if it got that far.
 
-    `done` is what came of other symbols, where the error is of some of several.
+    `done` is what came of other symbols, where the error is of some of several. `key` is the key of
+    ``data_config`` that is wrong, where that is known; `parts` are the errors that one was made of.
     """
 
-    def __init__(self, message: str, hint: str | None = None, findings: Sequence[Any] = ()) -> None:
+    def __init__(
+        self, message: str, hint: str | None = None, findings: Sequence[Any] = (), key: str | None = None
+    ) -> None:
         super().__init__(message, hint)
         self.findings = tuple(findings)
         self.done: Mapping[str, Any] = {}
+        self.key = key
+        self.parts: tuple[DataError, ...] = ()
 
 
 class TransientDataError(DataError):

@@ -72,7 +72,7 @@ def test_every_problem_of_data_and_strategy_at_once(admf: Callable, tmp_path: Pa
     assert done.returncode == 2
     document = json.loads(done.stdout)
     lines = {problem["path"]: problem["line"] for problem in document["problems"]}
-    assert lines["workflow.data_config"] == 3
+    assert lines["workflow.data_config.path"] == 5
     assert lines["workflow.backtest_config.strategy.params.fast"] == 10
     assert lines["workflow.backtest_config.strategy.params.slwo"] == 10
     shown = admf("validate", "bad.yaml")
@@ -103,7 +103,7 @@ def test_a_fault_of_the_schema_hides_no_name_and_no_data(
         (2, "workflow.type"),
         (3, "workflow.log_level"),
         (4, "workflow.data_config.timezone"),
-        (4, "workflow.data_config"),
+        (4, "workflow.data_config.path"),
         (6, "workflow.backtest_config.strategy.name"),
         (7, "workflow.backtest_config.costs.commission_bps"),
         (7, "workflow.backtest_config.costs.slipage_bps"),
@@ -115,8 +115,44 @@ def test_an_unknown_name_hides_no_missing_file_from_a_run(admf: Callable) -> Non
     keys = ("data_config={source: csv, path: no.csv, symbols: [A]}", "backtest_config.strategy={name: x}")
     done = admf("run", BACKTEST, "--set", keys[0], "--set", keys[1])
     assert done.returncode == 2
-    assert "workflow.data_config: no.csv does not exist" in done.stderr
+    assert "workflow.data_config.path: no.csv does not exist" in done.stderr
     assert "workflow.backtest_config.strategy.name: no strategy is called 'x'" in done.stderr
+
+
+def test_a_missing_file_and_an_unknown_calendar_are_two_problems(admf: Callable, tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text(
+        "workflow:\n"
+        "  type: backtest\n"
+        "  data_config:\n"
+        "    source: csv\n"
+        "    path: missing.csv\n"
+        "    symbols: [A]\n"
+        "    calendar: XNYZ\n"
+        "  backtest_config:\n"
+        "    strategy: {name: sma_cross}\n",
+        encoding="utf-8",
+    )
+    document = json.loads(admf("validate", "bad.yaml", "--json").stdout)
+    assert [(each["line"], each["path"], each["message"]) for each in document["problems"]] == [
+        (5, "workflow.data_config.path", "missing.csv does not exist"),
+        (7, "workflow.data_config.calendar", "'XNYZ' is no exchange calendar; did you mean 'XNYS'?"),
+    ]
+    lines = admf("validate", "bad.yaml").stderr.splitlines()
+    assert lines[:3] == [
+        "error: bad.yaml has 2 problems",
+        "  bad.yaml:5: workflow.data_config.path: missing.csv does not exist",
+        "  bad.yaml:7: workflow.data_config.calendar: 'XNYZ' is no exchange calendar; did you mean 'XNYS'?",
+    ]
+
+
+def test_an_option_that_names_the_key_is_not_followed_by_it(admf: Callable) -> None:
+    for prefix in ("", "workflow."):
+        key = f"{prefix}backtest_config.strategy.params.fst"
+        lines = admf("validate", BACKTEST, "--set", f"{key}=3").stderr.splitlines()
+        assert (
+            lines[1]
+            == "  --set workflow.backtest_config.strategy.params.fst: is no parameter of this strategy"
+        )
 
 
 def test_a_backtest_of_two_symbols_is_refused(admf: Callable) -> None:

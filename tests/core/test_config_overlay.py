@@ -181,10 +181,10 @@ def test_overrides() -> None:
 
 OVERRIDES = {
     "log_level": "--set log_level: has the wrong form\n    allowed: KEY=VALUE, as in --set log_level=DEBUG",
-    "log_levl=DEBUG": "--set log_levl: workflow.log_levl: is an unknown key\n    allowed: type, name, random_seed, "
+    "log_levl=DEBUG": "--set workflow.log_levl: is an unknown key\n    allowed: type, name, random_seed, "
     "timeout_seconds, log_level, allow_modules, data_config, infrastructure_config, backtest_config, output, "
     "metadata\n    hint: did you mean log_level?",
-    "random_seed=010": "--set random_seed: workflow.random_seed: must be a whole number\n"
+    "random_seed=010": "--set workflow.random_seed: must be a whole number\n"
     '    found: "010"\n    hint: a leading zero makes it text: write 10',
     "data_config.symbols.2=C": "--set data_config.symbols.2: workflow.data_config.symbols: has no entry 2\n"
     "    allowed: 0 to 1",

@@ -116,7 +116,7 @@ async def test_a_wrong_portfolio_is_refused_before_anything_is_created(portfolio
     assert paths == [
         "workflow.backtest_config.execution.repeat_signal",
         "workflow.backtest_config.portfolio.allocation.params.weights.DAX",
-        "workflow.data_config",
+        "workflow.data_config.path",
     ]
     assert not (tmp_path / "runs").exists()
 

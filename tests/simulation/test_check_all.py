@@ -118,7 +118,7 @@ def test_a_section_that_is_not_there_hides_no_missing_file() -> None:
         )
     assert [problem.path for problem in caught.value.problems] == [
         "workflow.backtest_config",
-        "workflow.data_config",
+        "workflow.data_config.path",
     ]
 
 
@@ -158,8 +158,9 @@ def test_a_missing_file_hides_nothing_of_the_other_symbols(csv: str) -> None:
         "backtest_config.portfolio.allocation.params.weights.ZZZ",
         "backtest_config.start_date",
         "data_config",
+        "data_config.path",
     }
-    assert "CCC.csv does not exist" in found["data_config"]
+    assert "CCC.csv does not exist" in found["data_config.path"]
     assert "BBB (csv): refused, 1 error in the data" in found["data_config"]
 
 
@@ -172,6 +173,6 @@ def test_an_unknown_calendar_is_told_once_and_hides_nothing(csv: str) -> None:
     assert set(found) == {
         "backtest_config.costs.spread_colum",
         "backtest_config.start_date",
-        "data_config",
+        "data_config.calendar",
     }
-    assert found["data_config"] == "'XNYZ' is no exchange calendar; did you mean 'XNYS'?"
+    assert found["data_config.calendar"] == "'XNYZ' is no exchange calendar; did you mean 'XNYS'?"

@@ -113,6 +113,7 @@ def _check_infrastructure(config: WorkflowConfig, problems: list[Problem], notes
 
 def _load(config: WorkflowConfig, problems: list[Problem], notes: list[str]) -> MarketBars:
     from admf.market.configured import MarketBars, load_what_can_be
+    from admf.simulation.check_all import data_problems
 
     if config.data_config.source.startswith(_BLOCK):
         notes.append(f"{config.data_config.source} is looked up when the run starts: its data is not checked")
@@ -122,7 +123,7 @@ def _load(config: WorkflowConfig, problems: list[Problem], notes: list[str]) -> 
     except DataError as failed:
         market, error = MarketBars({}, {}), failed
     if error is not None:
-        problems.append(config.problem("data_config", error.message, hint=error.hint))
+        problems += data_problems(config, error)
     return market
 
 

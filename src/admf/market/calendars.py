@@ -41,6 +41,7 @@ def require_calendar(name: str) -> None:
     raise DataError(
         f"{name!r} is no exchange calendar{f'; did you mean {near!r}?' if ratio >= 0.6 else ''}",
         hint="names are those of the package exchange_calendars, as XNYS, XLON, CME, 24/5, 24/7",
+        key="calendar",
     )
 
 

@@ -170,4 +170,6 @@ def together(errors: Sequence[DataError]) -> DataError:
     findings = [finding for error in errors for finding in error.findings]
     messages = dict.fromkeys(error.message for error in errors)
     hints = dict.fromkeys(error.hint for error in errors if error.hint)
-    return DataError("\n".join(messages), "; ".join(hints) or None, findings)
+    error = DataError("\n".join(messages), "; ".join(hints) or None, findings)
+    error.parts = tuple(part for each in errors for part in each.parts or (each,))
+    return error

@@ -215,9 +215,17 @@ def paths_of(config: DataConfig) -> dict[str, Path] | Path:
 
 def _read_files(config: DataConfig) -> pd.DataFrame | dict[str, pd.DataFrame]:
     paths, symbols = paths_of(config), (config.columns or {}).get("symbol")
+
+    def read_one(path: Path) -> pd.DataFrame:
+        try:
+            return read_file(path, config.source, symbols)
+        except DataError as error:
+            error.key = "path"
+            raise
+
     if isinstance(paths, Path):
-        return read_file(paths, config.source, symbols)
-    return for_each(paths, lambda symbol: read_file(paths[symbol], config.source, symbols))
+        return read_one(paths)
+    return for_each(paths, lambda symbol: read_one(paths[symbol]))
 
 
 def read_file(path: Path, kind: str | None = None, symbols: str | None = None) -> pd.DataFrame:

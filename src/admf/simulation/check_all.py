@@ -54,7 +54,7 @@ def further_problems(
         except DataError as failed:
             error = failed
         if error is not None:
-            problems.append(config.problem("data_config", error.message, hint=error.hint))
+            problems += data_problems(config, error)
     named = "symbols" in config.data_config.model_fields_set and rest.sound(f"{_DATA}.symbols")
     if not named and not rest.sound(_DATA):  # the default is that of a source which may not be meant
         data = config.data_config.model_copy(update={"symbols": []})
@@ -68,6 +68,22 @@ def further_problems(
         problems = [problem for problem in problems if problem.path.endswith(".name")]
     unique = dict.fromkeys(problems)
     return [problem for problem in unique if problem.path == _DATA or rest.sound(problem.path)]
+
+
+def data_problems(config: WorkflowConfig, error: DataError) -> list[Problem]:
+    """List what an error of the data says, one problem for each key that it is of."""
+    from admf.market.findings import together
+
+    by_key: dict[str | None, list[DataError]] = {}
+    for part in error.parts or (error,):
+        by_key.setdefault(part.key, []).append(part)
+    problems = []
+    for key, parts in by_key.items():
+        told = together(parts)
+        problems.append(
+            config.problem(f"data_config.{key}" if key else "data_config", told.message, hint=told.hint)
+        )
+    return problems
 
 
 def _read(rest: Rest) -> tuple[Mapping[str, Bars] | None, DataError | None]:
