@@ -6,6 +6,7 @@ found, what is allowed, and what to do.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -63,7 +64,7 @@ class Problem:
             place = f"--set {self.path}"  # the option names the key already
         else:
             place += f"{': ' if place and self.path else ''}{self.path}"
-        message = self.message.replace("\n", "\n    ")
+        message = re.sub(r"\n(?! {4})", "\n    ", self.message)  # further lines stand below the first
         parts = [f"{place}: " if place else "", message]
         for label, value in (("found", self.found), ("allowed", self.allowed), ("hint", self.hint)):
             if value is not None:

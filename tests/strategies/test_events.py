@@ -166,6 +166,24 @@ def test_a_missing_column_says_which_there_are():
               short_exit: has nothing to end: there is no short_entry""",
         ),
         (
+            {"shrt": "close > 1", "entry": "close"},
+            """
+            strategy 'rules': 2 problems in its parameters
+              shrt: is no parameter of rules
+                allowed: indicators, columns, entry, exit, short_entry, short_exit
+              entry: column 1: a condition (true or false) is expected here; compare it with something
+                close
+                ^""",
+        ),
+        (
+            {"indicatrs": {"ma": "SMA(3)"}, "entry": "close > ma"},
+            """
+            strategy 'rules': 1 problem in its parameters
+              indicatrs: is no parameter of rules
+                allowed: indicators, columns, entry, exit, short_entry, short_exit
+                hint: did you mean indicators?""",
+        ),
+        (
             {"indicators": {"ma": "SMA(0)", "rsi": "RSI"}, "entry": "close > ma"},
             """
             strategy 'rules': 2 problems in its parameters

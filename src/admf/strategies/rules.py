@@ -60,8 +60,11 @@ class Rules:
         with_previous = [*BAR_COLUMNS, *indicators]
         names = Names([*with_previous, *columns, *HELD], with_previous=with_previous)
         conditions: dict[str, Expression] = {}
-        # While an indicator is wrong, a condition would only be blamed for its missing name.
-        for event in EVENTS if not problems else ():
+        # While a name is wrong or may be missing, a condition would only be blamed for it.
+        unnamed = any(each.path.startswith(("indicators", "columns")) for each in problems) or any(
+            isinstance(params[key], Mapping) for key in params if key not in KEYS
+        )
+        for event in EVENTS if not unnamed else ():
             if params.get(event) is not None:
                 try:
                     conditions[event] = parse_expression(params[event], names)
