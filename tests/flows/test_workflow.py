@@ -156,7 +156,7 @@ async def test_wrong_values_hide_no_wrong_names(backtest, tmp_path):
             await coordinator.execute_workflow(mapping)
         return {problem.path.removeprefix("workflow.") for problem in caught.value.problems}
 
-    names, file = {"backtest_config.strategy.params.fast, slow"}, {"data_config"}
+    names, file = {"backtest_config.strategy.params.fast, slow"}, {"data_config.path"}
     async with Coordinator() as coordinator:
         assert await paths(coordinator, wrong) == {"log_level"} | names | file
         assert await paths(coordinator, config) == names | file
