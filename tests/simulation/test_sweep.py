@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import threading
 from typing import ClassVar
@@ -20,6 +21,7 @@ from admf.simulation.measures import STREAMED
 from admf.simulation.metrics import TAILS
 from admf.simulation.metrics_glossary import GLOSSARY, LOWER_IS_BETTER
 from admf.simulation.sweeps.engine import Engine
+from admf.simulation.sweeps.space import _product
 from admf.strategies.space import Bool, Choice, Float, Int
 
 FEW = ["cum_returns_final", "sharpe_ratio", "max_drawdown", "trades"]
@@ -430,6 +432,14 @@ def test_what_is_to_be_told_of_trials_is_counted(random_bars, monkeypatch, more,
     assert not plain.compiled
     assert plain.warnings[1:] == warnings
     pd.testing.assert_frame_equal(plain.table, result.table, check_exact=True)
+
+
+@given(st.dictionaries(st.sampled_from("abc"), st.lists(st.sampled_from([1, 2, "x", None]), max_size=4)))
+def test_a_grid_is_every_combination_the_last_name_quickest(grid):
+    columns, total = _product(grid)
+    rows = list(itertools.product(*(dict.fromkeys(values) for values in grid.values())))
+    assert total == len(rows)
+    assert columns == {name: [row[at] for row in rows] for at, name in enumerate(grid)}
 
 
 def test_constraints_leave_combinations_of_a_grid_out(random_bars):

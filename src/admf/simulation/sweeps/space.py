@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -208,8 +209,15 @@ def _accepted(
 
 
 def _product(columns: Mapping[str, list[Any]]) -> tuple[dict[str, list[Any]], int]:
-    rows = list(itertools.product(*(numbered(values)[0] for values in columns.values())))
-    return {key: [row[at] for row in rows] for at, key in enumerate(columns)}, len(rows)
+    """Give every combination as columns, the last name changing quickest."""
+    distinct = {key: numbered(values)[0] for key, values in columns.items()}
+    total = math.prod(len(values) for values in distinct.values())
+    found, outer = {}, 1
+    for key, values in distinct.items():
+        inner = total // (outer * len(values)) if total else 0
+        found[key] = [value for value in values for _ in range(inner)] * outer
+        outer *= len(values)
+    return found, total
 
 
 def _constraints(
