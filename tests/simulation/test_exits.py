@@ -101,5 +101,5 @@ def test_a_trade_that_no_order_closed_has_none():
     filled = is_fill(orders["status"])
     rows = closing_rows(trades, orders, filled)
     assert rows.tolist() == [0, -1]
-    assert decided_bars(orders, rows).tolist() == [2, -1]
+    assert decided_bars(trades, orders, filled).tolist() == [2, -1]
     assert count_exits(trades, orders, filled) == Exits(2, 2, 0)

@@ -77,8 +77,9 @@ def count_exits(trades: Table, orders: Table, filled: NDArray[np.bool_]) -> Exit
     return Exits(len(rows), orders_count, int(counts[counts > 1].sum()))
 
 
-def decided_bars(orders: Table, rows: IntArray) -> IntArray:
-    """Give the bars at whose close the orders in `rows` were decided; -1 where the row is -1."""
+def decided_bars(trades: Table, orders: Table, filled: NDArray[np.bool_]) -> IntArray:
+    """Give the bar at whose close each trade's exit was decided, -1 where no row is its order's."""
+    rows = closing_rows(trades, orders, filled)
     bars: IntArray = np.full(len(rows), -1, dtype=np.int64)
     bars[rows >= 0] = orders["decided_bar"][rows[rows >= 0]]
     return bars

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from admf.simulation.exits import Exits, closing_rows, count_exits, decided_bars
+from admf.simulation.exits import Exits, count_exits, decided_bars
 from admf.simulation.records import FINANCING, REASONS, STATUSES, TYPES, is_fill
-from admf.typing import FloatArray, IntArray
+from admf.typing import FloatArray
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -145,15 +145,9 @@ class SimulationResult:
             "mfe": table["mfe"],
             "bars": table["exit_bar"] - table["entry_bar"],
             "exit_reason": _named(REASONS, table["reason"]),
-            "exit_decided_bar": self._exit_decided_bars,
+            "exit_decided_bar": decided_bars(table, self.order_table, is_fill(self.order_table["status"])),
         }
         return pd.DataFrame(columns)
-
-    @property
-    def _exit_decided_bars(self) -> IntArray:
-        orders = self.order_table
-        rows = closing_rows(self.trade_table, orders, is_fill(orders["status"]))
-        return decided_bars(orders, rows)
 
     @cached_property
     def exits(self) -> Exits:

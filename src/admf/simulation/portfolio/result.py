@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from admf.simulation.exits import Exits, closing_rows, count_exits, decided_bars
+from admf.simulation.exits import Exits, count_exits, decided_bars
 from admf.simulation.portfolio import attribution as parts_of
 from admf.simulation.portfolio.join import Joined
 from admf.simulation.portfolio.records import STATUSES, is_fill
@@ -286,15 +286,11 @@ class PortfolioResult:
                 "mfe": table["mfe"],
                 "bars": table["exit_bar"] - table["entry_bar"],
                 "exit_reason": np.array(REASONS, dtype=object)[table["reason"]],
-                "exit_decided_bar": self._exit_decided_bars,
+                "exit_decided_bar": decided_bars(
+                    table, self.order_table, is_fill(self.order_table["status"])
+                ),
             }
         )
-
-    @property
-    def _exit_decided_bars(self) -> IntArray:
-        orders = self.order_table
-        rows = closing_rows(self.trade_table, orders, is_fill(orders["status"]))
-        return decided_bars(orders, rows)
 
     @cached_property
     def exits(self) -> Exits:
