@@ -237,7 +237,11 @@ def compare(bars: Any, repeats: int) -> dict[str, float]:
 
 
 def threads(bars: Any) -> dict[str, float]:
-    """How much quicker two threads are: the sweep of 10,000 pairs, and two calls of the kernel by hand."""
+    """How much quicker two threads are: the sweep of 10,000 pairs, and what the machine gives to any two.
+
+    That is two calls of the kernel by hand, and two of arithmetic that needs no memory: where two "cores" are
+    threads of one, or the host is shared, they gain little as well.
+    """
     fast, slow = np.array(list(itertools.product(FAST, SLOW))).T
     many = list(range(2, 102)), list(range(110, 210))
     works: dict[str, Work] = {
@@ -245,11 +249,19 @@ def threads(bars: Any) -> dict[str, float]:
         "two": lambda: by_admf(bars, *many, 2, METRICS),
         "one by hand": lambda: by_hand(bars, fast, slow),
         "two by hand": lambda: at_once(lambda: by_hand(bars, fast, slow), 2),
+        "one arithmetic": lambda: arithmetic(1),
+        "two arithmetic": lambda: arithmetic(2),
     }
     for work in works.values():
         work()
     took = in_turns(works, 15, wall=True)
-    return {"admf": took["one"] / took["two"], "by hand": 2 * took["one by hand"] / took["two by hand"]}
+    gains = {name: 2 * took[f"one {name}"] / took[f"two {name}"] for name in ("by hand", "arithmetic")}
+    return {"admf": took["one"] / took["two"], **gains}
+
+
+def arithmetic(threads: int) -> None:
+    """Some 20 ms of arithmetic in each thread."""
+    at_once(lambda: yardstick.arithmetic(np.full(1000, 0.5), np.zeros(1000), 100_000), threads)
 
 
 def memory() -> dict[str, float]:
